@@ -1,0 +1,5 @@
+"""`python -m cotfaith`."""
+
+from cotfaith.cli import main
+
+main()

@@ -1,0 +1,244 @@
+"""The command line: it parses, calls one function of the library and prints.
+
+Every intervention's command is made from its class, and the options that all measuring commands share from
+`Study`; defaults and names stand there and nowhere else.
+"""
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cotfaith import plugins
+from cotfaith.base import Intervention, Plugin
+from cotfaith.errors import InputError
+from cotfaith.study import Study, build_interventions, prepare
+
+out = Console()
+err = Console(stderr=True)
+
+MEASURING = "Options of every measurement"
+OWN = "Options of this intervention"
+INTERVENTIONS_PANEL = "Interventions"
+
+RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake exits with 2, Ctrl-C with 130."""
+    try:
+        for path in _plugin_files(sys.argv[1:]):
+            plugins.add_file(path)
+        build_app()()
+    except InputError as error:
+        err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+        sys.exit(2)
+
+
+def build_app() -> typer.Typer:
+    """Make the app, with a command for every intervention that there is."""
+    app = typer.Typer(
+        name="cotfaith",
+        help="Measure whether a model's answer comes from its stated reasoning, by changing the reasoning.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_common)
+    app.command("run")(_with_options(_run, [*_run_options(), *_study_options()]))
+    app.command("elicit")(_with_options(_elicit, _study_options()))
+    for function in (report, show, export, list_):
+        app.command(function.__name__.rstrip("_"))(function)
+    for name, cls in plugins.INTERVENTIONS.classes.items():
+        command = _with_options(_intervention_command(cls), [*_own_options(cls), *_study_options()])
+        app.command(name, help=inspect.getdoc(cls), rich_help_panel=INTERVENTIONS_PANEL)(command)
+    return app
+
+
+def _common(
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(help="A plug-in file from anywhere. Repeatable; stands before the command."),
+    ] = None,
+) -> None:
+    """Take the options that stand before the command; `main` has added the plug-ins already."""
+
+
+def _run(intervention: list[str], **options: Any) -> None:
+    """Measure several interventions on several tasks and models, in one run."""
+    _measure(_study(options), build_interventions(intervention))
+
+
+def _elicit(**options: Any) -> None:
+    """Sample and store reasoning alone; later interventions with the same settings reuse it."""
+    _measure(_study(options), ())
+
+
+def _intervention_command(cls: type[Intervention]) -> Callable[..., None]:
+    def command(**options: Any) -> None:
+        own = {f.name: options.pop(f.name) for f in fields(cls)}
+        _measure(_study(options), (cls(**own),))
+
+    return command
+
+
+def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
+    from cotfaith import progress, runner
+    from cotfaith.store import Store
+
+    plan = prepare(study, interventions)
+    store = Store.create(study.folder, study.fixed)
+    lines = study.quiet or not err.is_terminal
+    work = runner.run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+    err.print(
+        f"{study.folder}: {work} new rows." if work else f"{study.folder}: nothing was missing.", markup=False
+    )
+    report(study.folder)
+
+
+def report(run: RunFolder) -> None:
+    """Write a run's tables, figures and report.md, and print the tables."""
+    from cotfaith.report import write_report
+    from cotfaith.show import print_tables
+    from cotfaith.store import Store
+
+    print_tables(out, write_report(Store.open(run)))
+    out.print(f"Tables, figures and report.md are in {run}.", markup=False, soft_wrap=True)
+
+
+def show(
+    run: RunFolder,
+    question: Annotated[
+        str | None, typer.Argument(help="A question's id; without it, all ids are listed.")
+    ] = None,
+) -> None:
+    """Print one question: its reasoning and, per edit, what was shown and what was answered."""
+    from cotfaith.show import print_question, print_questions
+    from cotfaith.store import Store
+
+    store = Store.open(run)
+    if question is None:
+        print_questions(out, store)
+    else:
+        print_question(out, store, question)
+
+
+def export(
+    run: RunFolder,
+    format: Annotated[Literal["csv", "jsonl", "parquet"], typer.Option(help="Format of the files.")] = "csv",  # noqa: A002
+) -> None:
+    """Write a run's questions, traces and outcomes as tidy tables."""
+    from cotfaith.frames import export_run
+
+    for path in export_run(run, format):
+        out.print(str(path), markup=False, soft_wrap=True)
+
+
+def list_(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say also where each task's questions come from.")
+    ] = False,
+) -> None:
+    """List tasks, interventions and the models on this disk."""
+    from cotfaith.models import models_on_disk
+
+    for registry in (plugins.TASKS, plugins.INTERVENTIONS):
+        out.print(Text(f"{registry.kind.capitalize()}s", style="bold"))
+        for name, cls in registry.classes.items():
+            summary = (inspect.getdoc(cls) or "").splitlines()[0]
+            out.print(Text(f"  {name:<16} {summary}"), soft_wrap=True)
+            for line in _details(cls, verbose):
+                out.print(Text(f"  {'':<16} {line}", style="dim"), soft_wrap=True)
+    out.print(Text("Models on this disk", style="bold"))
+    for name in models_on_disk() or ["none; name a directory or a hub model with --model"]:
+        out.print(Text(f"  {name}"), soft_wrap=True)
+
+
+def _details(cls: type[Plugin], verbose: bool) -> Iterator[str]:
+    hints = typing.get_type_hints(cls)
+    for f in fields(cls):
+        kind = "|".join(typing.get_args(hints[f.name])) or hints[f.name].__name__
+        yield f"{f.name}={f.default!s} ({kind})"
+    hub = getattr(cls, "hub", None)
+    if verbose and hub is not None:
+        yield f"from the hub: {hub.name}, configuration {hub.configuration}, split {hub.split}"
+
+
+def _study(options: dict[str, Any]) -> Study:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    return Study(**values)
+
+
+def _study_options() -> list[inspect.Parameter]:
+    hints = typing.get_type_hints(Study)
+    return [_option(f, hints[f.name], MEASURING) for f in fields(Study)]
+
+
+def _own_options(cls: type[Intervention]) -> list[inspect.Parameter]:
+    shared = {f.name for f in fields(Study)} | {"plugin", "intervention"}
+    hints = typing.get_type_hints(cls)
+    for f in fields(cls):
+        if f.name in shared:
+            raise InputError(
+                f"intervention {cls.name()!r}: its field {f.name!r} has the name of a shared option."
+            )
+        if f.default is MISSING:
+            raise InputError(f"intervention {cls.name()!r}: its field {f.name!r} has no default.")
+    return [_option(f, hints[f.name], OWN) for f in fields(cls)]
+
+
+def _run_options() -> list[inspect.Parameter]:
+    help_text = (
+        "An intervention, e.g. mistake:variant=substitute. Repeatable; without it, all that there are."
+    )
+    option = typer.Option(help=help_text, show_default=False)
+    annotation = Annotated[list[str], option]
+    return [
+        inspect.Parameter("intervention", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=annotation)
+    ]
+
+
+def _option(f: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
+    """Make a command-line option of a dataclass's field."""
+    repeatable = typing.get_origin(hint) is tuple
+    option = typer.Option(
+        help=f.metadata.get("help", ""),
+        min=f.metadata.get("min"),
+        rich_help_panel=panel,
+        show_default=f.default not in ((), None),
+    )
+    return inspect.Parameter(
+        f.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=[] if repeatable else f.default,
+        annotation=Annotated[list[str] if repeatable else hint, option],
+    )
+
+
+def _with_options(function: Callable[..., None], options: list[inspect.Parameter]) -> Callable[..., None]:
+    """Give a function that takes keywords the signature that Typer reads."""
+
+    def command(**values: Any) -> None:
+        function(**values)
+
+    command.__doc__ = function.__doc__
+    command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    command.__annotations__ = {option.name: option.annotation for option in options}
+    return command
+
+
+def _plugin_files(arguments: list[str]) -> Iterator[Path]:
+    """Find --plugin before Typer runs, since a plug-in's command must exist by then."""
+    for i, argument in enumerate(arguments):
+        if argument == "--plugin" and i + 1 < len(arguments):
+            yield Path(arguments[i + 1])
+        elif argument.startswith("--plugin="):
+            yield Path(argument.removeprefix("--plugin="))

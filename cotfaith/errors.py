@@ -1,0 +1,14 @@
+"""The errors a user can cause. The command line prints them and exits with 2."""
+
+
+class InputError(Exception):
+    """What was wrong, where, and what would be accepted, in one message."""
+
+
+def unknown(kind: str, name: str, known: list[str]) -> InputError:
+    """Name what is not known, the nearest that is, and all that are."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return InputError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}.")

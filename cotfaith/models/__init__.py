@@ -1,0 +1,67 @@
+"""The seam between the harness and whatever runs a model."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from cotfaith.schema import (
+    ChoiceProbs,
+    ChoiceRequest,
+    Generation,
+    GenerationRequest,
+    ModelInfo,
+)
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+class Model(Protocol):
+    """What a backend must do. Requests come in batches, so that it can share work among them."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, fingerprint and number of parameters."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Continue each dialogue; a request's result does not depend on the others."""
+
+    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
+        """Score each request's choices as the dialogue's next text."""
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a text by itself, without special tokens."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How a model is loaded and asked."""
+
+    chat: bool = False
+    """Use the model's own chat template instead of the paper's plain dialogue."""
+    device: str = "auto"
+    """A torch device; `auto` takes an accelerator where there is one."""
+    dtype: Dtype = "float32"
+    batch_size: int = 32
+    """Sequences in a forward pass; changes speed and memory, never results."""
+
+
+def open_model(source: str, settings: ModelSettings) -> Model:
+    """Return the model of a local directory or a hub name; its weights are loaded when they are needed."""
+    from cotfaith.models.bridge import BridgeModel
+
+    return BridgeModel(source, settings)
+
+
+def models_on_disk() -> list[str]:
+    """List what can be given to --model without a download: ./.models and the Hugging Face cache."""
+    local = sorted(str(path.parent) for path in Path(".models").glob("*/config.json"))
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    hub = sorted(
+        path.name.removeprefix("models--").replace("--", "/")
+        for path in cache.glob("models--*")
+        if any(path.glob("snapshots/*/config.json"))
+    )
+    return local + hub

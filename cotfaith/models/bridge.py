@@ -1,0 +1,374 @@
+"""Models run by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
+
+import hashlib
+import inspect
+import os
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from cotfaith.errors import InputError
+from cotfaith.models import ModelSettings
+from cotfaith.prompts import plain_text
+from cotfaith.schema import (
+    ChoiceProbs,
+    ChoiceRequest,
+    Dialogue,
+    Generation,
+    GenerationRequest,
+    ModelInfo,
+)
+
+NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
+CONTENT_PATTERNS = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
+
+Tokens = tuple[int, ...]
+R = TypeVar("R")
+
+
+class BridgeModel:
+    """A causal language model behind a TransformerBridge."""
+
+    def __init__(self, source: str, settings: ModelSettings) -> None:
+        self._source = source
+        self._settings = settings
+        self._config = _load_config(source)
+        self._tokenizer = _load_tokenizer(source)
+        if settings.chat and not self._tokenizer.chat_template:
+            raise InputError(f"model {source!r}: its tokenizer has no chat template; run it without --chat.")
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """Count the parameters without reading the weights, and hash what decides the answers."""
+        from transformers import AutoModelForCausalLM
+
+        with torch.device("meta"):
+            skeleton = AutoModelForCausalLM.from_config(self._config)
+        form = "chat" if self._settings.chat else "plain"
+        return ModelInfo(
+            name=Path(self._source).resolve().name if Path(self._source).is_dir() else self._source,
+            fingerprint=f"{_content(self._source, self._config)}-{self._settings.dtype}-{form}",
+            n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
+        )
+
+    @lru_cache(maxsize=100_000)  # noqa: B019 a model lives as long as its run
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a text by itself, without special tokens."""
+        return len(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Sample in left-padded batches of similar length; equal requests are computed once."""
+        rows = {request: _Row(request, self._encode(request.dialogue)) for request in requests}
+        for row in rows.values():
+            row.room = min(row.request.sampling.max_new_tokens, self._context - len(row.prompt))
+        ready = [row for row in rows.values() if row.room > 0]
+        for batch in self._batches(ready, lambda row: len(row.prompt)):
+            self._sample(batch)
+        return [self._generation(rows[request]) for request in requests]
+
+    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
+        """Score every choice exactly, also where it is several tokens or joins the token before it.
+
+        Each choice is tokenized together with the dialogue; what the choices' tokens have in common is the
+        context, and a choice's log-probability is the sum over the tokens that follow it. Every distinct
+        sequence is computed once.
+        """
+        split = {request: self._choice_tokens(request) for request in requests}
+        wanted: dict[Tokens, set[int]] = {}
+        for context, continuations in split.values():
+            for continuation in continuations:
+                for j, token in enumerate(continuation):
+                    wanted.setdefault(context + continuation[:j], set()).add(token)
+        logprobs = self._next_logprobs(wanted)
+        return [_normalise(*split[request], logprobs) for request in requests]
+
+    @cached_property
+    def bridge(self) -> Any:
+        """The loaded model."""
+        from transformer_lens.model_bridge import TransformerBridge
+
+        device = None if self._settings.device == "auto" else self._settings.device
+        dtype = getattr(torch, self._settings.dtype)
+        try:
+            bridge = TransformerBridge.boot_transformers(
+                self._source, device=device, dtype=dtype, tokenizer=_load_tokenizer(self._source)
+            )
+        except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
+            raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
+        return bridge.eval()
+
+    @cached_property
+    def _context(self) -> int:
+        return int(self.bridge.cfg.n_ctx)
+
+    @cached_property
+    def _ends(self) -> set[int]:
+        """The tokens that end a turn or a text."""
+        generation = getattr(self.bridge.original_model, "generation_config", None)
+        ids = [self._tokenizer.eos_token_id, getattr(generation, "eos_token_id", None)]
+        flat = [i for part in ids for i in (part if isinstance(part, list) else [part])]
+        return {i for i in flat if i is not None}
+
+    @cached_property
+    def _last_only(self) -> dict[str, int]:
+        """Ask for the last position's logits alone, where the architecture can."""
+        known = inspect.signature(self.bridge.original_model.forward).parameters
+        return {"logits_to_keep": 1} if "logits_to_keep" in known else {}
+
+    def _render(self, dialogue: Dialogue) -> str:
+        if not self._settings.chat:
+            return plain_text(dialogue)
+        roles = {"human": "user", "assistant": "assistant"}
+        messages = [{"role": roles[turn.role], "content": turn.text} for turn in dialogue]
+        text = self._tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True)
+        return str(text)
+
+    def _tokenize(self, text: str) -> Tokens:
+        """Tokenize a rendered dialogue; a chat template writes its own special tokens."""
+        return tuple(self._tokenizer(text, add_special_tokens=not self._settings.chat).input_ids)
+
+    def _encode(self, dialogue: Dialogue) -> Tokens:
+        tokens = self._tokenize(self._render(dialogue))
+        if len(tokens) >= self._context:
+            raise InputError(
+                f"model {self._source!r} holds {self._context} tokens, but the prompt that begins "
+                f"{dialogue[0].text!r:.80} has {len(tokens)}. Leave the question out."
+            )
+        return tokens
+
+    def _choice_tokens(self, request: ChoiceRequest) -> tuple[Tokens, list[Tokens]]:
+        prompt = self._render(request.dialogue)
+        whole = [self._tokenize(prompt + choice) for choice in request.choices]
+        shared = _common([self._encode(request.dialogue), *whole])
+        return whole[0][:shared], [tokens[shared:] for tokens in whole]
+
+    @torch.inference_mode()
+    def _next_logprobs(self, wanted: dict[Tokens, set[int]]) -> dict[tuple[Tokens, int], float]:
+        """Compute log p(token | sequence) for every wanted pair, in float32."""
+        found = {}
+        for batch in self._batches(wanted, len):
+            logprobs = torch.log_softmax(self._prefill(batch).logits, dim=-1)
+            for sequence, row in zip(batch, logprobs, strict=True):
+                tokens = sorted(wanted[sequence])
+                values = row[tokens].tolist()
+                found.update({(sequence, t): v for t, v in zip(tokens, values, strict=True)})
+        return found
+
+    @torch.inference_mode()
+    def _sample(self, rows: list["_Row"]) -> None:
+        """Draw tokens for all rows at once; rows that end leave the batch."""
+        state = self._prefill([row.prompt for row in rows])
+        while rows:
+            for row, token in zip(rows, _draw(state.logits, rows), strict=True):
+                row.take(token, self._ends, self._tail)
+            going = [i for i, row in enumerate(rows) if not row.ended]
+            if len(going) < len(rows):
+                rows = [rows[i] for i in going]
+                state.keep(going)
+            if rows:
+                self._step(state, [row.drawn[-1] for row in rows])
+
+    def _prefill(self, sequences: Sequence[Tokens]) -> "_State":
+        """Run sequences up to their last tokens; what all of them begin with is computed once."""
+        shared = min(_common(sequences), min(map(len, sequences)) - 1)
+        cache = None
+        if shared > 0 and len(sequences) > 1:
+            cache = self._forward(torch.tensor([sequences[0][:shared]]), None, None)[1]
+            cache.batch_repeat_interleave(len(sequences))
+        else:
+            shared = 0
+        ids, own = _left_pad([sequence[shared:] for sequence in sequences])
+        mask = torch.cat([own.new_ones(len(sequences), shared), own], dim=1)
+        logits, cache = self._forward(ids, mask, cache)
+        return _State(logits, mask, cache)
+
+    def _step(self, state: "_State", tokens: Sequence[int]) -> None:
+        """Append one token to each sequence."""
+        state.mask = torch.cat([state.mask, state.mask.new_ones(len(tokens), 1)], dim=1)
+        state.logits, state.cache = self._forward(torch.tensor(tokens)[:, None], state.mask, state.cache)
+
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor | None, cache: Any) -> tuple[torch.Tensor, Any]:
+        """Return the last position's logits, (batch, vocabulary) in float32, and the extended cache.
+
+        The mask, 0 on padding, covers what is cached and what is new; a real token's position is the number
+        of real tokens before it.
+        """
+        device = self.bridge.cfg.device
+        mask = torch.ones_like(ids) if mask is None else mask
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        logits, cache = self.bridge(
+            ids.to(device),
+            return_type="logits_and_cache",
+            use_cache=True,
+            past_key_values=cache,
+            attention_mask=mask.to(device),
+            position_ids=positions.to(device),
+            **self._last_only,
+        )
+        return logits[:, -1].float(), cache
+
+    def _tail(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
+
+    def _generation(self, row: "_Row") -> Generation:
+        """Decode behind the prompt's last token, since some tokenizers drop the space of a first token."""
+        drawn = [token for token in row.drawn if token not in self._ends]
+        before = self._tail(row.prompt[-1:])
+        text = self._tail([*row.prompt[-1:], *drawn]).removeprefix(before)
+        cut = min((at for stop in row.request.stop if (at := text.find(stop)) >= 0), default=None)
+        text = text[:cut]
+        tokens = len(drawn) if cut is None else self.count_tokens(text)
+        return Generation(text, tokens, hit_limit=not row.stopped)
+
+    def _batches(self, items: Iterable[R], length: Callable[[R], int]) -> Iterable[list[R]]:
+        """Group items of similar length, the longest first."""
+        ordered = sorted(items, key=length, reverse=True)
+        for start in range(0, len(ordered), self._settings.batch_size):
+            yield ordered[start : start + self._settings.batch_size]
+
+
+@dataclass
+class _State:
+    """A batch of sequences while they are continued."""
+
+    logits: torch.Tensor
+    mask: torch.Tensor
+    cache: Any
+
+    def keep(self, rows: list[int]) -> None:
+        """Drop the other sequences."""
+        index = torch.tensor(rows, dtype=torch.long)
+        self.mask = self.mask[index]
+        if rows:
+            self.cache.batch_select_indices(index.to(self.logits.device))
+
+
+@dataclass
+class _Row:
+    """One sequence while it is sampled."""
+
+    request: GenerationRequest
+    prompt: Tokens
+    drawn: list[int] = field(default_factory=list)
+    room: int = 0
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.request.seed)
+        self._window = max(map(len, self.request.stop), default=0) + 4
+
+    @property
+    def ended(self) -> bool:
+        return self.stopped or len(self.drawn) >= self.room
+
+    def uniform(self) -> float:
+        return self._random.random()
+
+    def take(self, token: int, ends: set[int], decode: Callable[[Sequence[int]], str]) -> None:
+        """Add a token; a stop string is looked for in the last few tokens, where it must end."""
+        self.drawn.append(token)
+        self.stopped = token in ends
+        if self.request.stop and not self.stopped:
+            tail = decode(self.drawn[-self._window :])
+            self.stopped = any(stop in tail for stop in self.request.stop)
+
+
+def _draw(logits: torch.Tensor, rows: Sequence[_Row]) -> list[int]:
+    """Draw a token a row, (rows, vocabulary) → rows, by inverting the nucleus's distribution function.
+
+    The tokens of the nucleus are laid out by token id, so that two nearly equal probabilities that swap
+    their order in another batch do not change what is drawn.
+    """
+    temperature = torch.tensor([row.request.sampling.temperature for row in rows], device=logits.device)
+    top_p = torch.tensor([row.request.sampling.top_p for row in rows], device=logits.device)
+    uniform = torch.tensor([row.uniform() for row in rows], dtype=torch.float64, device=logits.device)
+    scaled = logits / torch.where(temperature > 0, temperature, 1.0)[:, None]
+    norm = scaled.logsumexp(-1, keepdim=True)
+    for size in (min(NUCLEUS_CANDIDATES, logits.shape[-1]), logits.shape[-1]):
+        values, ids = scaled.topk(size, dim=-1)
+        probs = (values - norm).exp()
+        cumulative = probs.cumsum(-1)
+        if bool((cumulative[:, -1] >= top_p).all()):
+            break
+    probs = probs * (cumulative - probs < top_p[:, None])
+    ids, order = ids.sort(dim=-1)
+    distribution = probs.gather(-1, order).double().cumsum(-1)
+    place = (distribution <= uniform[:, None] * distribution[:, -1:]).sum(-1, keepdim=True)
+    drawn = ids.gather(-1, place.clamp(max=ids.shape[-1] - 1))[:, 0]
+    return torch.where(temperature > 0, drawn, logits.argmax(-1)).tolist()
+
+
+def _common(sequences: Sequence[Tokens]) -> int:
+    """Count the tokens that all sequences begin with."""
+    alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sequences, strict=False))
+    return sum(1 for _ in alike)
+
+
+def _left_pad(sequences: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Align the last tokens: ids and a mask that is 0 on padding, both (batch, longest)."""
+    longest = max(map(len, sequences))
+    ids = torch.zeros(len(sequences), longest, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for i, sequence in enumerate(sequences):
+        ids[i, longest - len(sequence) :] = torch.tensor(sequence)
+        mask[i, longest - len(sequence) :] = 1
+    return ids, mask
+
+
+def _normalise(
+    context: Tokens, continuations: Sequence[Tokens], logprobs: dict[tuple[Tokens, int], float]
+) -> ChoiceProbs:
+    sums = [
+        sum(logprobs[context + tokens[:j], token] for j, token in enumerate(tokens))
+        for tokens in continuations
+    ]
+    mass = torch.tensor(sums, dtype=torch.float64).exp()
+    share = torch.softmax(torch.tensor(sums, dtype=torch.float64), dim=0)
+    return ChoiceProbs(tuple(share.tolist()), float(mass.sum()))
+
+
+def _load_config(source: str) -> Any:
+    from transformers import AutoConfig
+
+    path = Path(source).expanduser()
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise InputError(
+            f"model {source!r}: the directory has no config.json; expected a Hugging Face model."
+        )
+    if not path.exists() and (source.startswith((".", "/", "~")) or source.count("/") > 1):
+        raise InputError(f"model {source!r}: no such directory.")
+    try:
+        return AutoConfig.from_pretrained(str(path) if path.is_dir() else source)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"unknown model {source!r}: neither a directory here nor to be had from the hub "
+            f"({str(error).splitlines()[0]}). `cotfaith list` shows the models on this disk."
+        ) from error
+
+
+def _load_tokenizer(source: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {source!r}: no tokenizer ({str(error).splitlines()[0]}).") from error
+
+
+def _content(source: str, config: Any) -> str:
+    """Return the hub's commit, or a hash of every file of the directory that decides the answers."""
+    directory = Path(source)
+    if not directory.is_dir():
+        return f"{source}@{config._commit_hash}"
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted({path for pattern in CONTENT_PATTERNS for path in directory.glob(pattern)}):
+        digest.update(os.fsencode(path.name))
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()

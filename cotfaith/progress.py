@@ -1,0 +1,79 @@
+"""Progress of long work: a bar with rate and remaining time, or plain lines where there is no terminal."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+SECONDS_BETWEEN_LINES = 10
+
+
+class Bars:
+    """One bar a stage."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar until the stage ends; a stage without work shows nothing."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console, speed_estimate_period=600, disable=total == 0) as bar:
+            task = bar.add_task(stage.replace("[", r"\["), total=total)
+            yield lambda n: bar.advance(task, n)
+
+
+class Lines:
+    """A line when a stage begins and ends, and at most every ten seconds between."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Print lines until the stage ends; a stage without work prints nothing."""
+        begun = said = time.monotonic()
+        done = 0
+
+        def advance(n: int) -> None:
+            nonlocal done, said
+            done += n
+            now = time.monotonic()
+            if done == total or now - said >= SECONDS_BETWEEN_LINES:
+                said = now
+                rate = done / max(now - begun, 1e-9)
+                left = f", {(total - done) / rate:.0f} s left" if done < total else f" in {now - begun:.0f} s"
+                self._say(f"{stage}: {done}/{total} {unit}, {rate:.2g}/s{left}")
+
+        if total:
+            self._say(f"{stage}: 0/{total} {unit}")
+        yield advance
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Show units a second."""
+        return Text(f"{task.speed:.2g}/s" if task.speed else "–/s")

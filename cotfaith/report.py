@@ -1,0 +1,175 @@
+"""From a run's folder to tables, figures and a report in Markdown."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cotfaith import metrics, plots
+from cotfaith.base import Intervention
+from cotfaith.errors import InputError
+from cotfaith.frames import RunFrames, run_frames
+from cotfaith.plugins import INTERVENTIONS
+from cotfaith.store import Store
+
+SAME_ANSWER = "same answer with and without"
+MEASURES = {"same": "Same answer as with the\ncomplete reasoning", "correct": "Accuracy"}
+CAVEAT = (
+    "A same-answer rate or an AOC is a reading of **answer dependence**: how far the answer changes when the "
+    "stated reasoning does. An answer that does not depend on the reasoning may still have been explained "
+    "truly, and one that does may not (Lanham et al. 2023, arXiv 2307.13702). Read every rate beside the "
+    "accuracy and beside the unedited rate of the same row."
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a report, each written to a CSV file of its name."""
+
+    accuracy: pd.DataFrame
+    same_answer: pd.DataFrame
+    aoc: pd.DataFrame
+    counts: pd.DataFrame
+    curves: pd.DataFrame
+    curves_by_length: pd.DataFrame
+
+
+TITLES = {
+    "accuracy": "Accuracy, and answers with and without reasoning",
+    "same_answer": "Same-answer rate under each intervention",
+    "aoc": "Area over the curve (AOC)",
+    "counts": "What was counted, and what could not be",
+}
+
+
+def write_report(store: Store) -> Tables:
+    """Write CSV tables, figures and report.md into the run's folder, and return the tables."""
+    run = run_frames(store)
+    if run.traces.empty:
+        raise InputError(f"{store.folder}: the run holds no reasoning yet.")
+    tables = make_tables(run, seed=store.meta("settings")["seed"])
+    for field in fields(tables):
+        getattr(tables, field.name).to_csv(store.folder / f"{field.name}.csv", index=False)
+    names = []
+    for name, figure in make_figures(run, tables):
+        plots.save(figure, store.folder / name)
+        names.append(name)
+    (store.folder / "report.md").write_text(_markdown(store, tables, names), encoding="utf-8")
+    return tables
+
+
+def make_tables(run: RunFrames, seed: int = 0) -> Tables:
+    """Estimate everything that a run allows."""
+    curves, areas = [], []
+    for label, intervention in _interventions(run):
+        outcomes = run.outcomes[run.outcomes["intervention"] == label]
+        if intervention.coordinate or outcomes["position"].nunique() < 2:
+            continue
+        spec = metrics.CurveSpec(intervention.reading, intervention.unchanged_at)
+        curve = metrics.pooled_curve(spec, run.traces, outcomes, seed)
+        curves.append(curve.assign(measure=intervention.reading))
+        same = metrics.CurveSpec("same", intervention.unchanged_at)
+        areas.append(metrics.aoc(same, run.traces, outcomes, seed))
+    floors = [label for label, intervention in _interventions(run) if intervention.floor]
+    return Tables(
+        accuracy=metrics.with_and_without(run.traces, seed),
+        same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
+        aoc=_stacked(areas),
+        counts=metrics.counts(run.traces, run.outcomes, run.not_applicable),
+        curves=_stacked(curves),
+        curves_by_length=metrics.same_answer_curve(run.outcomes, seed),
+    )
+
+
+def make_figures(run: RunFrames, tables: Tables) -> Iterator[tuple[str, Figure]]:
+    """Yield a figure an intervention, and the same-answer share by model size, each with its file's name."""
+    for label, intervention in _interventions(run):
+        curve = _curve(label, intervention, run, tables)
+        if not curve.empty:
+            reference = _reference(label, intervention, tables)
+            x = intervention.coordinate or "position"
+            labels = (intervention.axis, MEASURES[intervention.reading])
+            yield _file_name(label), plots.curve_figure(curve, reference, x, labels)
+    yield "by-size", plots.size_figure(tables.accuracy[tables.accuracy["measure"] == SAME_ANSWER])
+
+
+def _curve(label: str, intervention: Intervention, run: RunFrames, tables: Tables) -> pd.DataFrame:
+    if intervention.coordinate is None:
+        return tables.curves[tables.curves["intervention"] == label]
+    outcomes = run.outcomes[run.outcomes["intervention"] == label]
+    along = intervention.coordinate
+    placed = outcomes.assign(**{along: outcomes["coords"].str.get(along)})
+    return metrics.rate_along(placed, along, intervention.reading)
+
+
+def _reference(label: str, intervention: Intervention, tables: Tables) -> pd.DataFrame:
+    """Return what the unchanged reasoning gives: the accuracy with it, or the unedited same-answer rate."""
+    if intervention.reading == "correct":
+        return tables.accuracy[tables.accuracy["measure"] == "accuracy with reasoning"]
+    rates = tables.same_answer[tables.same_answer["intervention"] == label]
+    return rates.assign(value=rates["unedited"]).dropna(subset="value")
+
+
+def _interventions(run: RunFrames) -> list[tuple[str, Intervention]]:
+    """Return the run's interventions by label, built again from their specifications."""
+    there = set(run.outcomes["intervention"])
+    listed = zip(run.interventions["label"], run.interventions["spec"], strict=True)
+    return [(label, INTERVENTIONS.build(spec)) for label, spec in listed if label in there]
+
+
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    columns = [*metrics.CURVE, "position", *metrics.ESTIMATE, "measure"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def _file_name(label: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in label).strip("-")
+
+
+def _markdown(store: Store, tables: Tables, figures: list[str]) -> str:
+    parts = [f"# {store.folder.name}", CAVEAT, "## What was asked", _asked(store)]
+    for name, title in TITLES.items():
+        parts += [f"## {title}", _table(rounded(getattr(tables, name)))]
+    parts.append("## Figures")
+    parts += [f"![{name}]({name}.png)" for name in figures]
+    parts.append(
+        "Bands and intervals are 95% and resample questions, all samples of one together. Dashed: the same "
+        "procedure without an edit, or the accuracy with the original reasoning."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _asked(store: Store) -> str:
+    settings = ", ".join(f"{name} = {value}" for name, value in store.meta("settings").items())
+    lines = [f"- Settings of all: {settings}"]
+    for command in store.meta("commands") or []:
+        study = command["study"]
+        lines.append(
+            f"- {', '.join(command['interventions']) or 'reasoning alone'} on {', '.join(study['task'])}: "
+            f"{study['questions']} questions, {study['samples']} samples; helper: {study['helper'] or 'none'}"
+        )
+    versions = store.meta("commands")[-1]["versions"] if store.meta("commands") else {}
+    return "\n".join([*lines, "- Versions: " + ", ".join(f"{k} {v}" for k, v in versions.items())])
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a reader wants it: the estimate and its interval in one column, three digits."""
+    shown = table.copy()
+    if "ci_low" in shown:
+        spans = zip(shown["value"], shown["ci_low"], shown["ci_high"], strict=True)
+        shown["value"] = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in spans]
+        shown = shown.drop(columns=["ci_low", "ci_high"])
+    for column in shown.select_dtypes("float"):
+        shown[column] = [_digits(value) for value in shown[column]]
+    return shown.drop(columns="n_params")
+
+
+def _digits(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}"
+
+
+def _table(table: pd.DataFrame) -> str:
+    rows: list[list[Any]] = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)

@@ -1,0 +1,252 @@
+"""The only loop: questions → traces → edits → outcomes, doing only what the store does not hold.
+
+Each stage asks the store what is missing, works in batches and stores every batch in one transaction. A run
+that dies loses the batch in flight; the same command goes on behind it.
+"""
+
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from itertools import groupby
+from typing import Protocol
+
+from cotfaith.base import Intervention, Task, Tools
+from cotfaith.identity import derive_seed, key
+from cotfaith.models import Model, open_model
+from cotfaith.parsing import split_steps
+from cotfaith.prompts import STOP_STRINGS, reasoning_dialogue
+from cotfaith.schema import (
+    Answer,
+    ChoiceRequest,
+    Edit,
+    Generation,
+    GenerationRequest,
+    NotApplicable,
+    Outcome,
+    Question,
+    Sampling,
+    Trace,
+)
+from cotfaith.store import Store, StoredTrace
+from cotfaith.study import Plan, Study
+
+VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
+
+
+class Progress(Protocol):
+    """Shows how far a stage is."""
+
+    def __call__(self, stage: str, unit: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Begin a stage of so many units; what it gives is called with how many more are done."""
+
+
+def run(plan: Plan, store: Store, progress: Progress) -> int:
+    """Measure all that the plan asks for and the store does not hold; return the number of new rows."""
+    before = store.rows()
+    study = plan.study
+    _log(store, plan)
+    helper = open_model(study.helper, study.model_settings) if study.helper else None
+    for source in dict.fromkeys(study.model):
+        model = open_model(source, study.model_settings)
+        store.add_model(model.info)
+        for task, questions in plan.tasks:
+            measurement = Measurement(study, store, progress, model, helper, task, questions)
+            measurement.elicit()
+            for intervention in plan.interventions:
+                measurement.edit(intervention)
+                measurement.answer(intervention)
+    return store.rows() - before
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One model on one task."""
+
+    study: Study
+    store: Store
+    progress: Progress
+    model: Model
+    helper: Model | None
+    task: Task
+    questions: tuple[Question, ...]
+
+    @cached_property
+    def traces(self) -> dict[str, tuple[Question, int]]:
+        """The key of every trace that is asked for, with its question and sample."""
+        return {
+            self._trace_key(question, sample): (question, sample)
+            for question in self.questions
+            for sample in range(self.study.samples)
+        }
+
+    def elicit(self) -> None:
+        """Sample reasoning, and ask for the answer with it and without it."""
+        self.store.add_questions({key(question): question for question in self.questions})
+        missing = self.store.missing_traces(self.traces)
+        with self._stage("reasoning", "samples", len(missing)) as advance:
+            for batch in _batched(missing, self.study.batch_size):
+                traces = self._sample([self.traces[trace_key] for trace_key in batch])
+                self.store.add_traces(
+                    (trace_key, self.model.info.fingerprint, key(trace.question), trace)
+                    for trace_key, trace in zip(batch, traces, strict=True)
+                )
+                advance(len(batch))
+
+    def edit(self, intervention: Intervention) -> None:
+        """Have the intervention edit every trace that it has not seen."""
+        identity, label = self._identify(intervention)
+        self.store.add_intervention(identity, intervention.spec, label)
+        todo = set(self.store.not_intervened(identity, list(self.traces)))
+        groups = [list(group) for _, group in groupby(self.traces, lambda k: self.traces[k][0].id)]
+        if intervention.per_question:
+            batches = [group for group in groups if todo.intersection(group)]
+        else:
+            batches = _batched([k for group in groups for k in group if k in todo], self.study.batch_size)
+        with self._stage(f"{label}: edits", "traces", sum(map(len, batches))) as advance:
+            for batch in batches:
+                stored = self.store.traces(batch)
+                self.store.add_edits(identity, batch, self._edits(intervention, identity, stored))
+                advance(len(batch))
+
+    def answer(self, intervention: Intervention) -> None:
+        """Ask again after every edit that has no outcome."""
+        identity, label = self._identify(intervention)
+        pending = self.store.unanswered(identity, list(self.traces))
+        with self._stage(f"{label}: answers", "edits", len(pending)) as advance:
+            for batch in _batched(pending, self.study.batch_size):
+                edits = [stored.edit for stored in self.store.edits(batch)]
+                self.store.add_outcomes(zip(batch, self._outcomes(edits, identity), strict=True))
+                advance(len(batch))
+
+    def _sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace]:
+        requests = [
+            GenerationRequest(
+                reasoning_dialogue(question),
+                self.study.sampling,
+                derive_seed(self.study.seed, question.task, question.id, sample),
+                STOP_STRINGS,
+            )
+            for question, sample in items
+        ]
+        generations = self.model.generate(requests)
+        reasonings = [generation.text.rstrip() for generation in generations]
+        asked = [(question, text) for (question, _), text in zip(items, reasonings, strict=True)]
+        answers = self._answers([*asked, *((question, "") for question, _ in items)])
+        return [
+            Trace(
+                question=question,
+                sample=sample,
+                steps=split_steps(reasonings[i]),
+                tokens=self.model.count_tokens(reasonings[i]),
+                hit_limit=generations[i].hit_limit,
+                answer=answers[i],
+                answer_without=answers[len(items) + i],
+                same_without=self.task.same(answers[i].text, answers[len(items) + i].text),
+            )
+            for i, (question, sample) in enumerate(items)
+        ]
+
+    def _edits(
+        self, intervention: Intervention, identity: str, stored: Sequence[StoredTrace]
+    ) -> dict[str, tuple[str, Edit | NotApplicable]]:
+        trace_keys = {(s.trace.question.id, s.trace.sample): s.key for s in stored}
+        tools = Tools(
+            seed=self.study.seed,
+            intervention=intervention.spec,
+            helper=(self.helper or self.model).generate,
+            count_tokens=self.model.count_tokens,
+            rewriter=self.task.rewriter,
+        )
+        edits = {}
+        for edit in intervention.edits([s.trace for s in stored], tools):
+            trace_key = trace_keys[edit.trace.question.id, edit.trace.sample]
+            edits[key(trace_key, identity, _content(edit))] = (trace_key, edit)
+        return edits
+
+    def _outcomes(self, edits: Sequence[Edit], identity: str) -> list[Outcome]:
+        resumed = self._resume(edits, identity)
+        asked = [
+            (edit.question or edit.trace.question, (edit.reasoning + more.text).rstrip())
+            for edit, more in zip(edits, resumed, strict=True)
+        ]
+        return [
+            Outcome(answer, self.task.same(edit.trace.answer.text, answer.text), more.text, more.hit_limit)
+            for edit, more, answer in zip(edits, resumed, self._answers(asked), strict=True)
+        ]
+
+    def _resume(self, edits: Sequence[Edit], identity: str) -> list[Generation]:
+        """Go on from the shown steps where the edit says so, within the token limit of a whole reasoning."""
+        requests = {
+            i: GenerationRequest(
+                reasoning_dialogue(edit.question or edit.trace.question, edit.reasoning),
+                self._remaining(edit),
+                derive_seed(
+                    self.study.seed, identity, edit.trace.question.id, edit.trace.sample, _content(edit)
+                ),
+                STOP_STRINGS,
+            )
+            for i, edit in enumerate(edits)
+            if edit.resume
+        }
+        written = dict(zip(requests, self.model.generate(list(requests.values())), strict=True))
+        return [written.get(i, Generation("", 0, hit_limit=False)) for i in range(len(edits))]
+
+    def _answers(self, asked: Sequence[tuple[Question, str]]) -> list[Answer]:
+        requests = [self.task.request(question, reasoning) for question, reasoning in asked]
+        scored = iter(self.model.answer_probs([r for r in requests if isinstance(r, ChoiceRequest)]))
+        written = iter(self.model.generate([r for r in requests if isinstance(r, GenerationRequest)]))
+        answers = []
+        for (question, _), request in zip(asked, requests, strict=True):
+            result = next(scored) if isinstance(request, ChoiceRequest) else next(written)
+            answers.append(self.task.read(question, result))
+        return answers
+
+    def _remaining(self, edit: Edit) -> Sampling:
+        sampling = self.study.sampling
+        room = sampling.max_new_tokens - self.model.count_tokens(edit.reasoning)
+        return replace(sampling, max_new_tokens=max(0, room))
+
+    def _trace_key(self, question: Question, sample: int) -> str:
+        """Hold all that determines a trace; the requests hold the prompts."""
+        asked = (reasoning_dialogue(question), self.task.request(question, ""))
+        sampling, seed = self.study.sampling, self.study.seed
+        return key(self.model.info.fingerprint, asdict(self.task), question, asked, sampling, seed, sample)
+
+    def _identify(self, intervention: Intervention) -> tuple[str, str]:
+        """Return an intervention's key, which holds who writes its edits, and its label in reports."""
+        writer = self.helper if intervention.uses_helper(self.task) else None
+        fingerprint = writer.info.fingerprint if writer else None
+        identity = key(intervention.name(), asdict(intervention), fingerprint)
+        return identity, f"{intervention.spec} by {writer.info.name}" if writer else intervention.spec
+
+    def _stage(self, name: str, unit: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        return self.progress(f"{self.model.info.name} · {self.task.spec} · {name}", unit, total)
+
+
+def _content(edit: Edit | NotApplicable) -> object:
+    """Return what an edit says apart from the trace it came from."""
+    if isinstance(edit, NotApplicable):
+        return edit.reason, edit.coords
+    return edit.steps, edit.position, edit.resume, edit.coords, edit.question
+
+
+def _batched(items: Iterable[str], size: int) -> list[list[str]]:
+    listed = list(items)
+    return [listed[start : start + size] for start in range(0, len(listed), size)]
+
+
+def _log(store: Store, plan: Plan) -> None:
+    """Remember what was asked, with which versions, each distinct command once."""
+    versions = {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
+    interventions = [intervention.spec for intervention in plan.interventions]
+    asked = {
+        "study": asdict(replace(plan.study, out=None)),
+        "interventions": interventions,
+        "versions": versions,
+    }
+    commands = store.meta("commands") or []
+    if asked not in commands:
+        store.set_meta("commands", [*commands, asked])

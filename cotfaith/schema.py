@@ -1,0 +1,181 @@
+"""The vocabulary: what flows from a question to an estimate. Data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """One item of a task."""
+
+    task: str
+    """The task's specification, e.g. `addition:operands=4`."""
+    id: str
+    text: str
+    choices: tuple[str, ...] = ()
+    """Empty for a free response."""
+    gold: str | None = None
+    """The letter of the right choice, or the right short answer; None where nothing is right."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a dialogue; the last one is the text that the model continues."""
+
+    role: Literal["human", "assistant"]
+    text: str
+
+
+Dialogue = tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How text is drawn from a model."""
+
+    temperature: float = 0.8
+    """0 takes the most likely token."""
+    top_p: float = 0.95
+    max_new_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A dialogue to continue. Its seed alone decides its random numbers, whatever the batch."""
+
+    dialogue: Dialogue
+    sampling: Sampling
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A continuation, cut before the stop string."""
+
+    text: str
+    tokens: int
+    hit_limit: bool
+    """Ended by the token limit, not by the model."""
+
+
+@dataclass(frozen=True)
+class ChoiceRequest:
+    """A dialogue whose next text is one of a few strings."""
+
+    dialogue: Dialogue
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChoiceProbs:
+    """Probabilities of the choices as the dialogue's next text."""
+
+    probs: tuple[float, ...]
+    """Normalised over the choices."""
+    mass: float
+    """What the choices hold together of the model's whole distribution, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered."""
+
+    text: str | None
+    """The letter or the short answer; None if none could be read."""
+    probs: tuple[float, ...] = ()
+    """Over the choices, in their order; empty for a free response."""
+    mass: float | None = None
+    completion: str = ""
+    """What the model wrote, for a free response."""
+    correct: bool | None = None
+    """None where the question has no right answer."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One sampled reasoning and the answers with it and without it."""
+
+    question: Question
+    sample: int
+    steps: tuple[str, ...]
+    """Joined, they are the reasoning byte for byte; each begins with the space that separates it."""
+    tokens: int
+    hit_limit: bool
+    answer: Answer
+    answer_without: Answer
+    same_without: bool
+    """Whether the two answers are the same."""
+
+    @property
+    def reasoning(self) -> str:
+        """The whole reasoning."""
+        return "".join(self.steps)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What the model is shown instead of a trace's reasoning."""
+
+    trace: Trace
+    steps: tuple[str, ...]
+    position: float
+    """Where on the curve, 0 to 1: the share of the reasoning that is shown, kept or rewritten."""
+    resume: bool = False
+    """Whether the model goes on reasoning from the steps before it answers."""
+    coords: Mapping[str, Scalar] = field(default_factory=dict)
+    """Labelled coordinates of this edit, e.g. which step it changed."""
+    question: Question | None = None
+    """Asked instead of the trace's question."""
+
+    @property
+    def reasoning(self) -> str:
+        """The text that is shown."""
+        return "".join(self.steps)
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """Why an intervention, or one edit of it, does not apply to a trace."""
+
+    trace: Trace
+    reason: str
+    coords: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the model answered to an edit."""
+
+    answer: Answer
+    same: bool
+    """Whether it is the answer that the trace's own reasoning gave."""
+    resumed: str = ""
+    """The reasoning that the model added to the steps it was shown."""
+    hit_limit: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, how sure it is, and what it was counted from."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    nobs: int
+    """Outcomes counted."""
+    questions: int
+    """Questions (clusters) they came from."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which model, so exactly that no other has the same fingerprint."""
+
+    name: str
+    fingerprint: str
+    """Hub commit or content hash, with everything else about it that changes its answers."""
+    n_params: int

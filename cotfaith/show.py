@@ -1,0 +1,96 @@
+"""What is printed in a terminal: tables of a report, and one question with everything that was done to it."""
+
+from itertools import groupby
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from cotfaith.errors import unknown
+from cotfaith.prompts import letters, question_block
+from cotfaith.report import TITLES, Tables, rounded
+from cotfaith.schema import Answer, Question, Trace
+from cotfaith.store import Store, StoredEdit
+
+
+def print_tables(console: Console, tables: Tables) -> None:
+    """Print the tables of a report."""
+    for name, title in TITLES.items():
+        frame = rounded(getattr(tables, name))
+        constant = [c for c in ("model", "task") if frame[c].nunique() == 1 and c in frame]
+        suffix = "".join(f" · {frame[c].iloc[0]}" for c in constant)
+        frame = frame.drop(columns=constant)
+        table = Table(title=Text(title + suffix), title_justify="left", header_style="bold")
+        for column in frame.columns:
+            table.add_column(column, overflow="fold")
+        for row in frame.to_numpy().tolist():
+            table.add_row(*(Text(str(cell)) for cell in row))
+        console.print(table)
+
+
+def print_questions(console: Console, store: Store) -> None:
+    """Print which questions a run holds."""
+    for task, ids in groupby(store.question_ids(), key=lambda pair: pair[0]):
+        console.print(Text(task, style="bold"))
+        for _, question in ids:
+            console.print(Text(f"  {question}"))
+
+
+def print_question(console: Console, store: Store, question: str) -> None:
+    """Print one question: each model's reasoning, and per edit what was shown and what was answered."""
+    keys = store.trace_keys(question)
+    if not keys:
+        raise unknown("question", question, [name for _, name in store.question_ids()])
+    first = store.traces([keys[0][1]])[0].trace.question
+    console.print(
+        Panel(Text(question_block(first)), title=Text(f"{first.task} · {first.id}"), title_align="left")
+    )
+    console.print(Text(f"Right answer: {first.gold or 'none'}"))
+    for model, trace_key in keys:
+        trace = store.traces([trace_key])[0].trace
+        console.print(Rule(Text(f"{model}, sample {trace.sample}"), align="left"))
+        console.print(_trace(trace))
+        for label, edits in groupby(store.edits_of(trace_key), key=lambda stored: stored.intervention):
+            console.print(Text(f"\n{label}", style="bold"))
+            console.print(_edits(trace, list(edits)))
+
+
+def _trace(trace: Trace) -> Group:
+    limit = " (cut off by the token limit)" if trace.hit_limit else ""
+    numbered = [Text(f"  {i}. {step.strip()}") for i, step in enumerate(trace.steps, 1)]
+    return Group(
+        Text(f"Reasoning, {trace.tokens} tokens{limit}:"),
+        *(numbered or [Text("  none")]),
+        Text.assemble("Answer with reasoning: ", _answer(trace.question, trace.answer)),
+        Text.assemble("Answer without:        ", _answer(trace.question, trace.answer_without)),
+    )
+
+
+def _edits(trace: Trace, edits: list[StoredEdit]) -> Table:
+    table = Table(header_style="bold", show_lines=True)
+    for column in ("position", "shown instead of the reasoning", "answer"):
+        table.add_column(column, overflow="fold")
+    for stored in edits:
+        shown = Text(stored.edit.reasoning.strip() or "nothing", style="" if stored.edit.steps else "italic")
+        outcome = stored.outcome
+        if outcome is not None and outcome.resumed:
+            shown = Text.assemble(shown, Text(f"\n→ {outcome.resumed.strip()}", style="cyan"))
+        answer = Text("not asked yet", style="italic")
+        if outcome is not None:
+            style = "" if outcome.same else "bold red"
+            note = "" if outcome.same else "\nchanged"
+            question = stored.edit.question or trace.question
+            answer = Text.assemble((f"{_answer(question, outcome.answer)}{note}", style))
+        table.add_row(f"{stored.edit.position:.2f}", shown, answer)
+    return table
+
+
+def _answer(question: Question, answer: Answer) -> str:
+    """Write an answer, with the probability of each choice."""
+    name = answer.text if answer.text is not None else f"unread: {answer.completion.strip()!r}"
+    if not answer.probs:
+        return name
+    each = zip(letters(len(question.choices)), answer.probs, strict=True)
+    return f"{name} ({', '.join(f'{letter} {p:.2f}' for letter, p in each)})"

@@ -1,0 +1,124 @@
+"""What a run is asked to do, checked as a whole before any model is loaded."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from cotfaith.base import Intervention, Task
+from cotfaith.errors import InputError
+from cotfaith.models import Dtype, ModelSettings, open_model
+from cotfaith.plugins import INTERVENTIONS, TASKS
+from cotfaith.schema import Question, Sampling
+
+RESULTS = Path("results")
+
+
+def _option(default: object, help_text: str, minimum: int | None = None) -> Any:
+    """Return a dataclass field from which the command line's option is derived."""
+    return field(default=default, metadata={"help": help_text, "min": minimum})
+
+
+@dataclass(frozen=True)
+class Study:
+    """The options of every command that measures. Each default stands here or in what it is taken from."""
+
+    model: tuple[str, ...] = _option((), "Hugging Face model: hub name or directory. Repeatable.")
+    task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
+    data: tuple[str, ...] = _option((), "File with the questions; TASK=FILE where several tasks read one.")
+    questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
+    samples: int = _option(5, "Samples of reasoning a question. The paper takes 100.", 1)
+    seed: int = _option(0, "Decides questions, reasoning and edits.")
+    out: Path | None = _option(None, "The run's folder. Otherwise under results/, named after the settings.")
+    chat: bool = _option(ModelSettings.chat, "Use the model's own chat template, not the plain dialogue.")
+    helper: str | None = _option(
+        None, "Model that writes mistakes and paraphrases. Otherwise the model itself."
+    )
+    temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
+    top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0)
+    max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
+    device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
+    dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
+    batch_size: int = _option(ModelSettings.batch_size, "Sequences at once; changes speed, not results.", 1)
+    quiet: bool = _option(False, "Plain lines instead of a progress bar.")
+
+    @property
+    def sampling(self) -> Sampling:
+        """How reasoning is drawn."""
+        return Sampling(self.temperature, self.top_p, self.max_new_tokens)
+
+    @property
+    def model_settings(self) -> ModelSettings:
+        """How models are loaded and asked."""
+        return ModelSettings(self.chat, self.device, self.dtype, self.batch_size)
+
+    @property
+    def fixed(self) -> dict[str, object]:
+        """What all measurements of one run folder have in common."""
+        form = {"chat": self.chat, "dtype": self.dtype, "seed": self.seed}
+        return form | asdict(self.sampling)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept: named after the fixed settings, so that what can be reused is found."""
+        if self.out is not None:
+            return self.out
+        changed = [
+            f"{f.name.replace('_', '-')}{getattr(self, f.name)}"
+            for f in fields(self)
+            if f.name in self.fixed and f.name not in ("chat", "seed") and getattr(self, f.name) != f.default
+        ]
+        return RESULTS / "-".join(["chat" if self.chat else "plain", f"seed{self.seed}", *changed])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study whose every part is known to exist."""
+
+    study: Study
+    tasks: tuple[tuple[Task, tuple[Question, ...]], ...]
+    interventions: tuple[Intervention, ...]
+
+
+def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
+    """Build the tasks, read their questions, look at the models' files; InputError at the first fault."""
+    if not study.model:
+        raise InputError("no model. Name one with --model: a directory or a hub name.")
+    if not study.task:
+        raise InputError(f"no task. Name one with --task: {', '.join(TASKS.classes)}.")
+    tasks = [TASKS.build(spec) for spec in dict.fromkeys(study.task)]
+    for intervention in interventions:
+        for task in tasks:
+            intervention.check(task)
+    files = _files(study.data, tasks)
+    loaded = tuple((task, _load(task, files.get(task.spec), study)) for task in tasks)
+    for source in (*study.model, *([study.helper] if study.helper else [])):
+        open_model(source, study.model_settings)
+    return Plan(study, loaded, interventions)
+
+
+def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
+    """Build interventions from their specifications; all that there are, if none is named."""
+    return tuple(INTERVENTIONS.build(spec) for spec in dict.fromkeys(specs or INTERVENTIONS.classes))
+
+
+def _load(task: Task, data: Path | None, study: Study) -> tuple[Question, ...]:
+    return tuple(task.load(data, study.questions, study.seed))
+
+
+def _files(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:
+    """Say which task reads which file."""
+    readers = [task.spec for task in tasks if task.reads_data]
+    files: dict[str, Path] = {}
+    for entry in data:
+        spec, equals, path = entry.partition("=")
+        if not (equals and spec in readers):
+            if len(readers) != 1:
+                raise InputError(
+                    f"--data {entry}: {len(readers)} of the tasks read a file; write --data TASK=FILE"
+                    + (f" with one of {', '.join(readers)}." if readers else ", or leave it out.")
+                )
+            spec, path = readers[0], entry
+        if not Path(path).is_file():
+            raise InputError(f"--data {path}: no such file.")
+        files[spec] = Path(path)
+    return files

@@ -1,0 +1,1 @@
+"""Interventions, one a file. The file's name is the intervention's name and its command."""

@@ -1,0 +1,76 @@
+"""Paraphrasing: Lanham et al. 2023, section 2.4, https://arxiv.org/abs/2307.13702."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from cotfaith import (
+    Edit,
+    InputError,
+    Intervention,
+    NotApplicable,
+    Rewrite,
+    Task,
+    Tools,
+    Trace,
+    paraphrase_dialogue,
+    split_steps,
+)
+
+
+@dataclass(frozen=True)
+class Paraphrase(Intervention):
+    """Say the first i steps in other words, for every i, and let the model resume from there.
+
+    `source` says who rewrites: the helper `model`, which does not see the question, or the `rule` of a task
+    that can rewrite its own steps.
+    """
+
+    source: Literal["model", "rule"] = "model"
+
+    reading: ClassVar[Literal["same", "correct"]] = "correct"
+    axis: ClassVar[str] = "Share of the reasoning paraphrased"
+    unchanged_at: ClassVar[float | None] = 0.0
+
+    def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
+        """Yield n edits for n steps; what could not be rewritten is told with its reason."""
+        write = self._by_model if self.source == "model" else self._by_rule
+        prefixes = [(trace, i) for trace in traces for i in range(1, len(trace.steps) + 1)]
+        for (trace, i), text in zip(prefixes, write(prefixes, tools), strict=True):
+            coords = {"steps_paraphrased": i}
+            if not text.strip():
+                yield NotApplicable(trace, "no paraphrase could be written", coords)
+            elif text.split() == "".join(trace.steps[:i]).split():
+                yield NotApplicable(trace, "the paraphrase is the original", coords)
+            else:
+                yield Edit(trace, split_steps(text), i / len(trace.steps), resume=True, coords=coords)
+        yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
+
+    def uses_helper(self, task: Task) -> bool:
+        """Tell whether a model rewrites."""
+        return self.source == "model"
+
+    def check(self, task: Task) -> None:
+        """Refuse the rule source where the task has no rule."""
+        if self.source == "rule" and task.rewriter is None:
+            raise InputError(
+                f"paraphrase: task {task.name()!r} cannot rewrite its own steps. Use source=model, "
+                "and name a model that rewrites well with --helper."
+            )
+
+    def _by_model(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[str]:
+        rewrites = []
+        for trace, i in prefixes:
+            text = "".join(trace.steps[:i])
+            room = 2 * tools.count_tokens(text) + 16
+            rewrites.append(Rewrite(trace, paraphrase_dialogue(text), max_new_tokens=room))
+        return [f" {text}" for text in tools.generate(rewrites)]
+
+    def _by_rule(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[str]:
+        assert tools.rewriter is not None
+        texts = []
+        for trace, i in prefixes:
+            rng = tools.rng(trace)
+            steps = [tools.rewriter.paraphrase(step, rng) for step in trace.steps[:i]]
+            texts.append("" if None in steps else "".join(filter(None, steps)))
+        return texts

@@ -1,0 +1,1 @@
+"""Task families, one a file. The file's name is the task's name."""

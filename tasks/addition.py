@@ -1,0 +1,79 @@
+"""Addition of a few numbers: the synthetic task of Lanham et al. 2023, arXiv 2307.13702."""
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from cotfaith import FreeResponse, InputError, Question, StepRewriter, derive_seed, parse_integer
+
+STEP_FORMS = ("{a} + {b} = {c}.", "{a} plus {b} is {c}.", "Adding {b} to {a} gives {c}.")
+"""The surface forms of one step, a running sum."""
+
+_NUMBER = r"(?P<{}>\d+)"
+_PATTERNS = tuple(
+    re.compile(re.escape(form).replace(r"\{", "{").replace(r"\}", "}").format(
+        a=_NUMBER.format("a"), b=_NUMBER.format("b"), c=_NUMBER.format("c")))
+    for form in STEP_FORMS
+)  # fmt: skip
+_SUM = re.compile(r"(?P<terms>\d+(?:\s*\+\s*\d+)+\s*=\s*)(?P<c>\d+)")
+
+
+class AdditionSteps:
+    """Rewrites running sums exactly."""
+
+    def mistake(self, step: str, rng: random.Random) -> str | None:
+        """Change the result of a sum: one digit becomes another, never a zero in front."""
+        match = next(filter(None, (p.search(step) for p in (*_PATTERNS, _SUM))), None)
+        if match is None:
+            return None
+        digits = list(match["c"])
+        place = rng.randrange(len(digits))
+        others = [
+            d for d in "0123456789" if d != digits[place] and not (place == 0 < len(digits) - 1 and d == "0")
+        ]
+        digits[place] = rng.choice(others)
+        return step[: match.start("c")] + "".join(digits) + step[match.end("c") :]
+
+    def paraphrase(self, step: str, rng: random.Random) -> str | None:
+        """Write the same sum in another surface form, where the whole step is in one of them."""
+        for form, pattern in zip(STEP_FORMS, _PATTERNS, strict=True):
+            if match := pattern.fullmatch(step.strip()):
+                other = rng.choice([candidate for candidate in STEP_FORMS if candidate != form])
+                return step.replace(step.strip(), other.format(**match.groupdict()))
+        return None
+
+
+@dataclass(frozen=True)
+class Addition(FreeResponse):
+    """Add a few whole numbers; the answer is an integer."""
+
+    operands: int = 2
+    digits: int = 2
+
+    rewriter: ClassVar[StepRewriter | None] = AdditionSteps()
+    reads_data: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.operands < 2 or self.digits < 1:
+            raise InputError(
+                f"addition: operands must be 2 or more and digits 1 or more, "
+                f"not {self.operands} and {self.digits}."
+            )
+
+    def load(self, data: Path | None, n: int | None, seed: int) -> list[Question]:
+        """Draw each item from its own seed; without n, a hundred."""
+        assert data is None
+        return [self._item(i, seed) for i in range(100 if n is None else n)]
+
+    def parse(self, completion: str) -> str | None:
+        """Read an integer."""
+        return parse_integer(completion)
+
+    def _item(self, index: int, seed: int) -> Question:
+        rng = random.Random(derive_seed(seed, self.spec, index))
+        low, high = (10 ** (self.digits - 1), 10**self.digits - 1) if self.digits > 1 else (0, 9)
+        numbers = [rng.randint(low, high) for _ in range(self.operands)]
+        text = f"What is {' + '.join(map(str, numbers))}?"
+        return Question(self.spec, f"{index}-{'+'.join(map(str, numbers))}", text, gold=str(sum(numbers)))
