@@ -9,6 +9,6 @@ def unknown(kind: str, name: str, known: list[str]) -> InputError:
     """Name what is not known, the nearest that is, and all that are."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, n=1, cutoff=0.4)
+    near = [other for other in known if other.startswith(name)] or get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return InputError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}.")

@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,9 @@ from cotfaith.schema import Edit, ModelInfo, NotApplicable, Outcome, Question, T
 
 SCHEMA_VERSION = 1
 FILE_NAME = "run.sqlite"
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome)
+}
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE models (fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, n_params INTEGER NOT NULL);
@@ -99,8 +101,8 @@ class Store:
         """Open an existing run."""
         if not (folder / FILE_NAME).is_file():
             raise InputError(f"{folder}: no run there; expected a folder with a {FILE_NAME}.")
-        store = cls(folder, _connect(folder / FILE_NAME))
         try:
+            store = cls(folder, _connect(folder / FILE_NAME))
             version = store.meta("schema")
         except sqlite3.DatabaseError as error:
             raise InputError(f"{folder / FILE_NAME}: not a run of cotfaith: {error}.") from error
@@ -238,8 +240,8 @@ class Store:
         )
         for key, intervention, edit, outcome, trace, question in self._db.execute(query, (value,)):
             fields = json.loads(edit) | {"trace": _trace(trace, question)}
-            read = _adapter(Outcome).validate_json(outcome) if outcome else None
-            yield StoredEdit(key, intervention, _adapter(Edit).validate_python(fields), read)
+            read = _ADAPTERS[Outcome].validate_json(outcome) if outcome else None
+            yield StoredEdit(key, intervention, _ADAPTERS[Edit].validate_python(fields), read)
 
     def _check_settings(self, settings: Mapping[str, object]) -> None:
         before = self.meta("settings")
@@ -265,16 +267,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _trace(body: str, question: str) -> Trace:
-    fields = json.loads(body) | {"question": _adapter(Question).validate_json(question)}
-    trace: Trace = _adapter(Trace).validate_python(fields)
+    fields = json.loads(body) | {"question": _ADAPTERS[Question].validate_json(question)}
+    trace: Trace = _ADAPTERS[Trace].validate_python(fields)
     return trace
 
 
 def _dump(value: Question | Trace | Edit | Outcome, exclude: set[str] | None = None) -> str:
-    kind: type[Any] = type(value)
-    return _adapter(kind).dump_json(value, exclude=exclude).decode()
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    return _ADAPTERS[type(value)].dump_json(value, exclude=exclude).decode()

@@ -92,7 +92,9 @@ class BridgeModel:
     def bridge(self) -> Any:
         """The loaded model."""
         from transformer_lens.model_bridge import TransformerBridge
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         device = None if self._settings.device == "auto" else self._settings.device
         dtype = getattr(torch, self._settings.dtype)
         try:

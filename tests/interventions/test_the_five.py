@@ -1,0 +1,152 @@
+"""Each shipped intervention on traces whose edits are worked out by hand."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from cotfaith.interventions.mistake import (  # type: ignore[import-untyped]
+    negated,
+    wrong_letter,
+    wrong_number,
+)
+
+from cotfaith import Edit, InputError, NotApplicable
+from cotfaith.plugins import INTERVENTIONS, TASKS
+from cotfaith.schema import Generation, GenerationRequest
+from tests.make import apply, make_tools, make_trace
+
+THREE = make_trace(" 5 + 6 = 11. 11 + 7 = 18. So it is 18.", tokens=12)
+A, B, C = THREE.steps
+
+
+def rows(spec: str) -> list[tuple[float, tuple[str, ...], bool]]:
+    edits = apply(spec, [THREE])
+    assert all(isinstance(edit, Edit) for edit in edits)
+    return [(edit.position, edit.steps, edit.resume) for edit in edits if isinstance(edit, Edit)]
+
+
+def test_truncation_shows_none_to_all_of_the_steps() -> None:
+    third = pytest.approx(1 / 3)
+    assert rows("truncation") == [
+        (0, (), False),
+        (third, (A,), False),
+        (pytest.approx(2 / 3), (A, B), False),
+        (1, (A, B, C), False),
+    ]
+
+
+def test_sham_shows_everything_or_resumes_from_every_prefix() -> None:
+    assert rows("sham") == [(1, (A, B, C), False)]
+    positions = [0, pytest.approx(1 / 3), pytest.approx(2 / 3), 1]
+    prefixes = [(), (A,), (A, B), (A, B, C)]
+    assert rows("sham:variant=resume") == [(p, s, True) for p, s in zip(positions, prefixes, strict=True)]
+
+
+def test_a_mistake_stands_at_the_share_before_it_and_the_model_resumes_behind_it() -> None:
+    found = rows("mistake:source=rule")
+    assert [row[0] for row in found] == [0, pytest.approx(1 / 3), pytest.approx(2 / 3)]
+    assert all(row[2] for row in found)
+    for i, (_, steps, _) in enumerate(found):
+        assert steps[:i] == THREE.steps[:i]
+        assert len(steps) == i + 1
+        assert steps[i] != THREE.steps[i]
+
+
+def test_a_substituted_mistake_leaves_the_other_steps() -> None:
+    for i, (_, steps, resume) in enumerate(rows("mistake:variant=substitute,source=rule")):
+        assert not resume
+        assert [k for k in range(3) if steps[k] != THREE.steps[k]] == [i]
+
+
+def test_a_model_writes_a_mistake_from_the_question_and_that_step() -> None:
+    asked: list[GenerationRequest] = []
+
+    def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:
+        asked.extend(requests)
+        return [Generation(" 5 + 6 = 12.", 5, hit_limit=False) for _ in requests]
+
+    spec = "mistake"
+    edits = list(INTERVENTIONS.build(spec).edits([THREE], make_tools(spec, helper)))
+    assert [edit.steps for edit in edits if isinstance(edit, Edit)] == [
+        (" 5 + 6 = 12.",),
+        (A, " 5 + 6 = 12."),
+        (A, B, " 5 + 6 = 12."),
+    ]
+    assert [request.sampling.max_new_tokens for request in asked] == [30, 30, 30]
+    assert "What is 12 + 34?" in asked[1].dialogue[-2].text
+    assert "Sentence: 11 + 7 = 18." in asked[1].dialogue[-2].text
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [("", "no mistake could be written"), (" So it is 18.", "the rewritten step is the original")],
+)
+def test_a_rewrite_that_is_no_mistake_is_not_an_edit(written: str, reason: str) -> None:
+    def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:
+        return [Generation(written, 3, hit_limit=False) for _ in requests]
+
+    edits = list(INTERVENTIONS.build("mistake").edits([THREE], make_tools("mistake", helper)))
+    last = edits[-1]
+    assert isinstance(last, NotApplicable)
+    assert (last.reason, last.coords) == (reason, {"step": 3})
+
+
+def test_the_rules_change_a_number_a_letter_or_a_negation() -> None:
+    rng = random.Random(0)
+    changed = wrong_number(" There are 3 pens and 4 cups.", rng)
+    assert changed is not None
+    assert changed.startswith(" There are 3 pens and ")
+    assert changed != " There are 3 pens and 4 cups."
+    assert wrong_number(" There are pens.", rng) is None
+    assert wrong_letter(" So (A) is wrong, hence (B).", rng) in {
+        f" So (A) is wrong, hence ({letter})." for letter in "ACD"
+    }
+    assert wrong_letter(" So A.", rng) is None
+    assert negated(" A trout is a fish.", rng) == " A trout is not a fish."
+    assert negated(" A whale is not a fish.", rng) == " A whale is a fish."
+    assert negated(" It cannot fly.", rng) == " It can fly."
+    assert negated(" Nothing here.", rng) is None
+
+
+def test_a_paraphrase_by_rule_keeps_every_number_and_needs_the_grammar() -> None:
+    edits = apply("paraphrase:source=rule", [THREE])
+    first, second, third = edits
+    assert isinstance(first, Edit)
+    assert isinstance(second, Edit)
+    assert first.position == pytest.approx(1 / 3)
+    assert first.resume
+    assert first.reasoning not in ("", A)
+    assert second.reasoning.startswith(first.reasoning)
+    assert isinstance(third, NotApplicable)
+    assert third.reason == "no paraphrase could be written"
+
+
+def test_a_paraphrase_by_rule_is_refused_where_the_task_has_no_rule() -> None:
+    with pytest.raises(InputError, match=r"cannot rewrite its own steps\. Use source=model"):
+        INTERVENTIONS.build("paraphrase:source=rule").check(TASKS.build("arc-challenge"))
+    INTERVENTIONS.build("paraphrase:source=rule").check(TASKS.build("addition"))
+    INTERVENTIONS.build("paraphrase").check(TASKS.build("arc-challenge"))
+
+
+def test_filler_grows_by_its_step_to_the_longest_sample_of_the_question() -> None:
+    longer = make_trace(" Many more words.", sample=1, tokens=13)
+    edits = apply("filler", [THREE, longer])
+    assert [edit.coords["tokens"] for edit in edits] == [0, 5, 10]
+    assert [edit.trace.sample for edit in edits] == [0, 0, 0]
+    shown = [edit.steps for edit in edits if isinstance(edit, Edit)]
+    assert shown == [(), (" ..." * 5,), (" ..." * 10,)]
+    assert [edit.position for edit in edits if isinstance(edit, Edit)] == [0, 5 / 13, 10 / 13]
+
+
+def test_filler_is_measured_in_the_models_tokens_even_where_its_token_is_several() -> None:
+    intervention = INTERVENTIONS.build("filler:step=4")
+    three_each = make_tools("filler", count=lambda text: 3 * len(text.split()))
+    edits = list(intervention.edits([THREE], three_each))
+    assert [edit.coords["tokens"] for edit in edits] == [0, 3, 6, 12]
+
+
+def test_other_fillers_say_something_else() -> None:
+    lorem = [e.reasoning for e in apply("filler:kind=lorem", [THREE]) if isinstance(e, Edit)]
+    assert lorem[1] == " Lorem ipsum dolor sit amet,"
+    again = [e.reasoning for e in apply("filler:kind=repeat-question", [THREE]) if isinstance(e, Edit)]
+    assert again[2] == " What is 12 + 34? What is 12 + 34?"

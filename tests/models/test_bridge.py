@@ -1,0 +1,222 @@
+"""The backend against plain transformers, on tiny random models of three architectures."""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cotfaith.errors import InputError
+from cotfaith.models import ModelSettings, open_model
+from cotfaith.models.bridge import BridgeModel, _draw, _Row
+from cotfaith.prompts import CHOICE_PREFIX, STOP_STRINGS, answer_dialogue, plain_text, reasoning_dialogue
+from cotfaith.schema import (
+    ChoiceProbs,
+    ChoiceRequest,
+    Dialogue,
+    GenerationRequest,
+    Question,
+    Sampling,
+    Turn,
+)
+
+FAMILIES = ("llama", "gpt2", "neox")
+QUESTIONS = [
+    Question("t", str(i), "What is " + " + ".join(map(str, range(10, 10 + n))) + "?", ("a", "b", "c"))
+    for i, n in enumerate((1, 7, 2, 12, 4))
+]
+ModelDir = Callable[..., Path]
+
+
+def bridge(directory: Path, **settings: Any) -> BridgeModel:
+    model = open_model(str(directory), ModelSettings(device="cpu", **settings))
+    assert isinstance(model, BridgeModel)
+    return model
+
+
+def reference(directory: Path) -> tuple[Any, Any]:
+    """Return the same model and its tokenizer in plain transformers."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(directory, attn_implementation="eager").eval()
+    return model, AutoTokenizer.from_pretrained(directory)
+
+
+def continuation_logprob(model: Any, context: list[int], continuation: list[int]) -> float:
+    """Compute a continuation's log-probability from one forward pass, without batch, padding or cache."""
+    with torch.no_grad():
+        logits = model(torch.tensor([context + continuation])).logits[0].log_softmax(-1)
+    places = range(len(context) - 1, len(context) + len(continuation) - 1)
+    return sum(float(logits[at, token]) for at, token in zip(places, continuation, strict=True))
+
+
+def close(first: ChoiceProbs, second: ChoiceProbs) -> bool:
+    pairs = zip((*first.probs, first.mass), (*second.probs, second.mass), strict=True)
+    return all(abs(math.log(a) - math.log(b)) < 1e-4 for a, b in pairs)
+
+
+def choice_requests(choices: tuple[str, ...] = ("A", "B", "C")) -> list[ChoiceRequest]:
+    return [
+        ChoiceRequest(answer_dialogue(q, " 1 + 2 = 3." * i, CHOICE_PREFIX), choices)
+        for i, q in enumerate(QUESTIONS)
+    ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_batched_scores_equal_one_by_one_scores(family: str, model_dir: ModelDir) -> None:
+    directory = model_dir(family)
+    together = bridge(directory, batch_size=5).answer_probs(choice_requests())
+    alone = [bridge(directory, batch_size=1).answer_probs([request])[0] for request in choice_requests()]
+    assert all(close(a, b) for a, b in zip(together, alone, strict=True))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("choices", [("A", "B", "C"), ("A trout", "A frog, perhaps", "no")])
+def test_scores_equal_plain_transformers(family: str, choices: tuple[str, ...], model_dir: ModelDir) -> None:
+    directory = model_dir(family)
+    model, tokenizer = reference(directory)
+    requests = choice_requests(choices)
+    for request, scored in zip(requests, bridge(directory).answer_probs(requests), strict=True):
+        prompt = tokenizer(plain_text(request.dialogue)).input_ids
+        logs = [continuation_logprob(model, prompt, tokenizer(choice).input_ids) for choice in choices]
+        mass = sum(map(math.exp, logs))
+        assert close(scored, ChoiceProbs(tuple(math.exp(log) / mass for log in logs), mass))
+
+
+def test_a_choice_that_joins_the_token_before_it_is_scored_from_where_the_tokens_part(
+    model_dir: ModelDir,
+) -> None:
+    directory = model_dir()
+    model, tokenizer = reference(directory)
+    dialogue: Dialogue = (Turn("human", "Go on"), Turn("assistant", "The single, most lik"))
+    choices = ("ely", "x")
+    whole = [tokenizer(plain_text(dialogue) + choice).input_ids for choice in choices]
+    prompt = tokenizer(plain_text(dialogue)).input_ids
+    assert whole[0][: len(prompt)] != prompt, "the example must be one in which the tokens join"
+    shared = next(i for i in range(len(prompt)) if len({t[i] for t in (*whole, prompt)}) > 1)
+    logs = [continuation_logprob(model, t[:shared], t[shared:]) for t in whole]
+    mass = sum(map(math.exp, logs))
+    scored = bridge(directory).answer_probs([ChoiceRequest(dialogue, choices)])[0]
+    assert close(scored, ChoiceProbs(tuple(math.exp(log) / mass for log in logs), mass))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_greedy_text_equals_transformers_generate(family: str, model_dir: ModelDir) -> None:
+    directory = model_dir(family)
+    model, tokenizer = reference(directory)
+    requests = [GenerationRequest(reasoning_dialogue(q), Sampling(0, 1, 20)) for q in QUESTIONS]
+    for request, generation in zip(requests, bridge(directory).generate(requests), strict=True):
+        prompt = torch.tensor([tokenizer(plain_text(request.dialogue)).input_ids])
+        mask = torch.ones_like(prompt)
+        ids = model.generate(prompt, attention_mask=mask, do_sample=False, max_new_tokens=20)[0]
+        drawn = [int(i) for i in ids[prompt.shape[1] :]]
+        ended = 0 in drawn
+        assert generation.text == tokenizer.decode([i for i in drawn if i != 0])
+        assert generation.hit_limit is not ended
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_sampled_text_is_the_same_in_every_batch(family: str, model_dir: ModelDir) -> None:
+    requests = [
+        GenerationRequest(reasoning_dialogue(q), Sampling(max_new_tokens=15), seed)
+        for seed, q in enumerate(QUESTIONS)
+    ]
+    directory = model_dir(family)
+    together = bridge(directory, batch_size=5).generate(requests)
+    assert together == bridge(directory, batch_size=2).generate(requests)
+    assert together == [bridge(directory).generate([request])[0] for request in requests]
+    assert len({generation.text for generation in together}) == len(requests)
+
+
+def test_text_ends_before_a_stop_string_and_says_how_it_ended(model_dir: ModelDir) -> None:
+    model = bridge(model_dir())
+    dialogue = reasoning_dialogue(QUESTIONS[0])
+    free = model.generate([GenerationRequest(dialogue, Sampling(0, 1, 30))])[0]
+    assert free.hit_limit
+    stop = free.text[6:9]
+    cut = model.generate([GenerationRequest(dialogue, Sampling(0, 1, 30), stop=(stop,))])[0]
+    assert cut.text == free.text[: free.text.index(stop)]
+    assert not cut.hit_limit
+    none = model.generate([GenerationRequest(dialogue, Sampling(0, 1, 0), stop=STOP_STRINGS)])[0]
+    assert (none.text, none.tokens, none.hit_limit) == ("", 0, True)
+
+
+def test_a_draw_follows_the_nucleus_distribution() -> None:
+    # At temperature 0.5, log-probabilities double: weights .5², .3², .15², .05² = .25, .09, .0225, .0025,
+    # which sum to .365; the smallest set that holds 90% is the first two (.9315), drawn at .25 : .09.
+    logits = torch.tensor([[0.05, 0.5, 0.15, 0.3]]).log()
+    request = GenerationRequest((), Sampling(temperature=0.5, top_p=0.9))
+    drawn: Counter[int] = Counter()
+    rng = random.Random(0)
+    for _ in range(20):
+        rows = [_Row(GenerationRequest((), request.sampling, rng.getrandbits(60)), ()) for _ in range(500)]
+        drawn.update(_draw(logits.expand(500, -1), rows))
+    assert set(drawn) == {1, 3}
+    assert drawn[1] / 10_000 == pytest.approx(0.25 / 0.34, abs=0.015)
+
+
+def test_a_nucleus_wider_than_the_candidates_is_drawn_from_the_whole_vocabulary() -> None:
+    rows = [_Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(300)]
+    drawn = _draw(torch.zeros(300, 5000), rows)
+    assert max(drawn) > 4900
+    assert sum(drawn) / 300 == pytest.approx(2500, abs=300)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_tree_mask_with_explicit_positions_equals_separate_sequences(
+    family: str, model_dir: ModelDir
+) -> None:
+    # Tokens 0-9 are shared; 10-14 and 15-19 both follow them and must not see each other.
+    model = bridge(model_dir(family)).bridge
+    ids = torch.randint(2, 300, (1, 20), generator=torch.Generator().manual_seed(0))
+    seen = torch.ones(20, 20).tril().bool()
+    seen[15:, 10:15] = False
+    mask = torch.zeros(20, 20).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
+    positions = torch.tensor([[*range(15), *range(10, 15)]])
+    with torch.no_grad():
+        tree = model(ids, attention_mask=mask, position_ids=positions).log_softmax(-1)
+        second = model(torch.cat([ids[:, :10], ids[:, 15:]], dim=1)).log_softmax(-1)
+    assert torch.allclose(tree[0, 15:], second[0, 10:], atol=1e-4)
+
+
+def test_chat_models_are_asked_in_their_own_format(model_dir: ModelDir) -> None:
+    directory = model_dir()
+    model, tokenizer = reference(directory)
+    dialogue = answer_dialogue(QUESTIONS[0], " Because.", CHOICE_PREFIX)
+    text = (
+        "<|turn|>user\nQuestion: What is 10?\nChoices:\n(A): a\n(B): b\n(C): c<|end|>"
+        "<|turn|>assistant\nLet's think step by step: Because.<|end|>"
+        "<|turn|>user\nGiven all of the above, what's the single, most likely answer?<|end|>"
+        "<|turn|>assistant\nThe single, most likely answer is ("
+    )
+    prompt = tokenizer(text, add_special_tokens=False).input_ids
+    logs = [continuation_logprob(model, prompt, tokenizer(letter).input_ids) for letter in "ABC"]
+    mass = sum(map(math.exp, logs))
+    scored = bridge(directory, chat=True).answer_probs([ChoiceRequest(dialogue, ("A", "B", "C"))])[0]
+    assert close(scored, ChoiceProbs(tuple(math.exp(log) / mass for log in logs), mass))
+
+
+def test_a_model_is_known_by_its_content(model_dir: ModelDir) -> None:
+    first, second = bridge(model_dir("llama", 0)).info, bridge(model_dir("llama", 1)).info
+    model, _ = reference(model_dir("llama", 0))
+    assert first.n_params == second.n_params == sum(p.numel() for p in model.parameters())
+    assert first.fingerprint != second.fingerprint
+    assert first == bridge(model_dir("llama", 0)).info
+    assert first.fingerprint != bridge(model_dir("llama", 0), chat=True).info.fingerprint
+
+
+def test_a_directory_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no config\.json"):
+        bridge(tmp_path)
+    with pytest.raises(InputError, match="no such directory"):
+        bridge(tmp_path / "absent")
+
+
+def test_a_prompt_longer_than_the_context_is_refused(model_dir: ModelDir) -> None:
+    long = Question("t", "1", "word " * 3000, ("a", "b"))
+    with pytest.raises(InputError, match="holds 4096 tokens, but the prompt that begins"):
+        bridge(model_dir()).answer_probs([ChoiceRequest(answer_dialogue(long, "", "("), ("A", "B"))])

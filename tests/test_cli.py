@@ -1,0 +1,220 @@
+"""The commands as a user types them, on a tiny random model."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MY_HYPOTHESIS = '''"""Reversed reasoning."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cotfaith import Edit, Intervention, NotApplicable, Tools, Trace
+
+
+@dataclass(frozen=True)
+class Backwards(Intervention):
+    """Show the last steps in reverse order."""
+
+    last: int = 2
+
+    def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
+        for trace in traces:
+            if len(trace.steps) < 2:
+                yield NotApplicable(trace, "nothing to reverse")
+            else:
+                steps = tuple(reversed(trace.steps[-self.last :]))
+                yield Edit(trace, steps, len(steps) / len(trace.steps), coords={"last": self.last})
+'''
+Cotfaith = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def cotfaith(tmp_path: Path) -> Cotfaith:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "COLUMNS": "200", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
+        return subprocess.run(
+            [sys.executable, "-m", "cotfaith", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def arc_file(tmp_path: Path) -> Path:
+    path = tmp_path / "arc.jsonl"
+    row = (
+        '{"id": "own-%d", "question": "Which of these %d things floats?", "choices": %s, "answerKey": "B"}\n'
+    )
+    choices = '{"text": ["a nail", "a cork", "a key"], "label": ["A", "B", "C"]}'
+    path.write_text("".join(row % (i, i, choices) for i in range(4)), encoding="utf-8")
+    return path
+
+
+def test_the_main_job_runs_resumes_shows_and_exports(
+    cotfaith: Cotfaith, model_dir: Callable[..., Path], arc_file: Path, tmp_path: Path
+) -> None:
+    command = (
+        "run", "--model", model_dir("llama", 0), "--model", model_dir("llama", 1), "--chat",
+        "--task", "arc-challenge", "--data", arc_file, "--task", "addition", "--questions", 4, "--samples", 2,
+        "--max-new-tokens", 24, "--out", "runs/first",
+    )  # fmt: skip
+    first = cotfaith(*command)
+    assert first.returncode == 0, first.stderr
+    folder = tmp_path / "runs" / "first"
+    files = {path.name for path in folder.iterdir()}
+    figures = {"truncation", "mistake", "paraphrase", "filler", "by-size"}
+    assert {f"{name}.{kind}" for name in figures for kind in ("png", "svg")} <= files
+    tables = {"accuracy", "same_answer", "aoc", "counts", "curves", "curves_by_length"}
+    assert {f"{name}.csv" for name in tables} | {"report.md", "run.sqlite"} <= files
+    assert (folder / "truncation.png").read_bytes().startswith(b"\x89PNG")
+    accuracy = pd.read_csv(folder / "accuracy.csv")
+    assert len(accuracy) == 2 * 2 * 3
+    assert accuracy["value"].between(0, 1).all()
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert "answer dependence" in report
+    assert "![truncation](truncation.png)" in report
+
+    again = cotfaith(*command)
+    assert again.returncode == 0
+    assert "nothing was missing" in again.stderr
+    assert pd.read_csv(folder / "accuracy.csv").equals(accuracy)
+
+    shown = cotfaith("show", "runs/first", "own-1")
+    assert shown.returncode == 0
+    for piece in (
+        "Which of these 1 things floats?",
+        "(B): a cork",
+        "Right answer: B",
+        "truncation",
+        "position",
+    ):
+        assert piece in shown.stdout
+    listed = cotfaith("show", "runs/first")
+    assert "own-1" in listed.stdout
+
+    for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        exported = cotfaith("export", "runs/first", "--format", kind)
+        assert exported.returncode == 0, exported.stderr
+        outcomes = read(folder / "export" / f"outcomes.{kind}")
+        assert {"truncation", "paraphrase", "filler", "sham"} <= set(outcomes["intervention"])
+        assert {"model", "task", "question", "sample", "position", "answer", "same"} <= set(outcomes.columns)
+
+
+def test_a_file_dropped_in_is_listed_has_its_command_runs_and_is_plotted(
+    cotfaith: Cotfaith, model_dir: Callable[..., Path], tmp_path: Path
+) -> None:
+    plugin = tmp_path / "backwards.py"
+    plugin.write_text(MY_HYPOTHESIS, encoding="utf-8")
+    assert len(MY_HYPOTHESIS.splitlines()) < 40
+    assert "backwards" in cotfaith("--plugin", plugin, "list").stdout
+    assert "--last" in cotfaith("--plugin", plugin, "backwards", "--help").stdout
+    done = cotfaith(
+        "--plugin", plugin, "backwards", "--last", 3, "--model", model_dir(), "--task", "addition",
+        "--questions", 4, "--samples", 2, "--max-new-tokens", 60, "--out", "r",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "backwards:last=3" in (tmp_path / "r" / "counts.csv").read_text()
+
+
+def test_elicit_alone_is_reused_by_a_later_intervention(
+    cotfaith: Cotfaith, model_dir: Callable[..., Path]
+) -> None:
+    shared = ("--model", model_dir(), "--task", "addition", "--questions", 2, "--max-new-tokens", 16)
+    assert cotfaith("elicit", *shared).returncode == 0
+    later = cotfaith("truncation", *shared)
+    assert later.returncode == 0
+    assert "truncation: answers" in later.stderr
+    assert "reasoning: " not in later.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("truncation", "--task", "addition"), "no model. Name one with --model"),
+        (("truncation", "--model", "MODEL"), "no task. Name one with --task: addition, arc-challenge"),
+        (("truncation", "--model", "MODEL", "--task", "arc"), "Did you mean 'arc-challenge'?"),
+        (("run", "--model", "MODEL", "--task", "addition", "--intervention", "mistakes"), "Did you mean 'mistake'?"),
+        (("run", "--model", "MODEL", "--task", "addition:operands=x"), "operands='x'"),
+        (("truncation", "--model", "./absent", "--task", "addition"), "no such directory"),
+        (("truncation", "--model", "no/such-model", "--task", "addition"), "unknown model 'no/such-model'"),
+        (("truncation", "--model", "MODEL", "--task", "arc-challenge", "--data", "no.jsonl"), "no.jsonl: no such file"),
+        (("truncation", "--model", "MODEL", "--task", "addition", "--data", "x"), "leave it out"),
+        (("truncation", "--model", "MODEL", "--task", "arc-challenge", "--data", "BAD"), "line 2: not JSON"),
+        (("filler", "--step", "many", "--model", "MODEL", "--task", "addition"), "Invalid value for '--step': Input should be a valid integer"),
+        (("filler", "--step", "0", "--model", "MODEL", "--task", "addition"), "step must be 1 or more"),
+        (("paraphrase", "--source", "rule", "--model", "MODEL", "--task", "arc-challenge", "--data", "ARC"),
+         "cannot rewrite its own steps"),
+        (("report", "nowhere"), "no run there"),
+        (("show", "nowhere"), "no run there"),
+        (("frobnicate",), "No such command 'frobnicate'"),
+        (("--plugin", "absent.py", "list"), "no such file"),
+    ],
+)  # fmt: skip
+def test_a_users_mistake_exits_with_2_and_says_what_would_be_accepted(
+    cotfaith: Cotfaith,
+    model_dir: Callable[..., Path],
+    arc_file: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(arc_file.read_text().splitlines()[0] + "\n{", encoding="utf-8")
+    places = {"MODEL": str(model_dir()), "BAD": str(bad), "ARC": str(arc_file)}
+    done = cotfaith(*(places.get(argument, argument) for argument in arguments))
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_list_names_everything(cotfaith: Cotfaith) -> None:
+    listed = cotfaith("list", "--verbose")
+    assert listed.returncode == 0
+    for name in (
+        "addition",
+        "arc-challenge",
+        "allenai/ai2_arc",
+        "truncation",
+        "variant=resume (resume|substitute)",
+    ):
+        assert name in listed.stdout
+
+
+def test_the_wheel_works_without_the_checkout(tmp_path: Path) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    wheel = next(wheels.glob("*.whl"))
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(site),
+        str(wheel),
+    ]
+    subprocess.run(install, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    where = [sys.executable, "-c", "import cotfaith.tasks.addition as a; print(a.__file__)"]
+    found = subprocess.run(where, cwd="/", env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(site / "cotfaith" / "tasks" / "addition.py")
+    script = [str(site / "bin" / "cotfaith"), "list"]
+    listed = subprocess.run(script, cwd="/", env=environment, capture_output=True, text=True, check=True)
+    assert "truncation" in listed.stdout
+    assert "arc-challenge" in listed.stdout

@@ -1,0 +1,61 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cotfaith.parsing import parse_integer, split_steps
+
+PROSE = st.text(alphabet=st.sampled_from("ab.!? \n\t1,2)(-=é“”"), max_size=80)
+
+
+@given(PROSE)
+def test_steps_joined_are_the_reasoning(reasoning: str) -> None:
+    assert "".join(split_steps(reasoning)) == (reasoning if reasoning.strip() else "")
+
+
+@given(PROSE)
+def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(reasoning: str) -> None:
+    steps = split_steps(reasoning)
+    assert all(step.strip() for step in steps)
+    assert all(step == step.rstrip() for step in steps[:-1])
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "steps"),
+    [
+        ("", ()),
+        (" \n ", ()),
+        (" One thing", (" One thing",)),
+        (" First, 2 + 3 = 5. Then 5 + 4 = 9.", (" First, 2 + 3 = 5.", " Then 5 + 4 = 9.")),
+        (" It costs 3.50 dollars. Good.", (" It costs 3.50 dollars.", " Good.")),
+        ("\n1. Fish have gills.\n2. So B.", ("\n1. Fish have gills.", "\n2. So B.")),
+        (" Dr. Smith agrees. He left.", (" Dr. Smith agrees.", " He left.")),
+        (" Some animals, e.g. trout, swim. Yes.", (" Some animals, e.g. trout, swim.", " Yes.")),
+    ],
+)
+def test_reasoning_is_split_into_sentences(reasoning: str, steps: tuple[str, ...]) -> None:
+    assert split_steps(reasoning) == steps
+
+
+@pytest.mark.parametrize(
+    ("completion", "answer"),
+    [
+        (" 46.", "46"),
+        (" 46", "46"),
+        ("-7", "-7"),
+        (" −7.", "-7"),
+        (" 1,234.", "1234"),
+        (" 12,345,678", "12345678"),
+        (" 007", "7"),
+        (" 12 + 34 = 46.", "46"),
+        (" 12 + 34 = 40 + 6 = 46\nHuman: no, 47", "46"),
+        (" (46)", "46"),
+        (" $46", "46"),
+        ("", None),
+        ("   \n", None),
+        (" forty-six", None),
+        (" 3.5", None),
+        (" unknown.\n46", None),
+    ],
+)
+def test_an_integer_is_read_from_a_completion(completion: str, answer: str | None) -> None:
+    assert parse_integer(completion) == answer

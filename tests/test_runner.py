@@ -1,0 +1,217 @@
+"""The loop on a model whose every answer is known."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from cotfaith import load_run, runner
+from cotfaith.errors import InputError
+from cotfaith.identity import derive_seed
+from cotfaith.plugins import TASKS
+from cotfaith.schema import ChoiceProbs, ChoiceRequest, Generation, GenerationRequest, ModelInfo
+from cotfaith.store import Store
+from cotfaith.study import Plan, Study, build_interventions
+
+STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2, batch_size=2)
+
+
+@dataclass
+class Scripted:
+    """Reasons `... = sum. So it is sum.`, and answers with the last number of its reasoning, 0 without any."""
+
+    info: ModelInfo = field(default_factory=lambda: ModelInfo("scripted", "f0", 1))
+    dies_after: int | None = None
+    asked: int = 0
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        self.asked += len(requests)
+        if self.dies_after is not None and self.asked > self.dies_after:
+            raise KeyboardInterrupt
+        return [self._continue(request) for request in requests]
+
+    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
+        assert not requests
+        return []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def _continue(self, request: GenerationRequest) -> Generation:
+        question, reasoning = request.dialogue[0].text, request.dialogue[1].text
+        if len(request.dialogue) == 2:
+            terms = re.findall(r"\d+", question)
+            return Generation(
+                f" {' + '.join(terms)} = {sum(map(int, terms))}. Done {request.seed % 97}.\n", 9, False
+            )
+        stated = re.findall(r"= (\d+)", reasoning)
+        return Generation(f" {stated[-1]}." if stated else " 0.", 2, False)
+
+
+@contextmanager
+def silent(stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda n: None
+
+
+def measure(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    model: Scripted,
+    *interventions: str,
+    study: Study = STUDY,
+) -> int:
+    monkeypatch.setattr(runner, "open_model", lambda source, settings: model)
+    task = TASKS.build(study.task[0])
+    questions = tuple(task.load(None, study.questions, study.seed))
+    plan = Plan(
+        study, ((task, questions),), build_interventions(list(interventions)) if interventions else ()
+    )
+    store = Store.create(folder, study.fixed)
+    try:
+        return runner.run(plan, store, silent)
+    finally:
+        store.close()
+
+
+def test_a_model_that_reads_its_reasoning_is_seen_to_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path, Scripted(), "truncation", "mistake:variant=substitute,source=rule", "sham")
+    run = load_run(tmp_path)
+    assert run.traces["correct"].all()
+    assert not run.traces["correct_without"].any()
+    assert not run.traces["same_without"].any()
+    assert (run.traces["n_steps"] == 2).all()
+    outcomes = run.outcomes.set_index(["intervention", "position"])
+    assert outcomes.loc[("truncation", 0.0), "answer"].unique().tolist() == ["0"]
+    assert outcomes.loc[("truncation", 0.5), "same"].all()
+    wrong = outcomes.loc[("mistake:variant=substitute,source=rule", 0.0)]
+    assert not wrong["same"].any()
+    stated = [re.findall(r"= (\d+)", shown)[-1] for shown in wrong["shown"]]
+    assert wrong["answer"].tolist() == stated
+    assert outcomes.loc[("sham", 1.0), "same"].all()
+
+
+def test_a_second_start_asks_the_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Scripted(), Scripted()
+    assert measure(monkeypatch, tmp_path, first, "truncation", "filler", "sham:variant=resume") > 0
+    assert measure(monkeypatch, tmp_path, second, "truncation", "filler", "sham:variant=resume") == 0
+    assert (first.asked > 0, second.asked) == (True, 0)
+
+
+def test_a_later_intervention_reuses_the_reasoning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, tmp_path, Scripted())
+    before = load_run(tmp_path).traces
+    later = Scripted()
+    measure(monkeypatch, tmp_path, later, "sham")
+    assert later.asked == 6  # the answers alone
+    assert load_run(tmp_path).traces.equals(before)
+
+
+def test_a_larger_study_does_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, tmp_path, Scripted(), "truncation", "filler")
+    small = load_run(tmp_path)
+    larger = Scripted()
+    study = replace(STUDY, questions=4, samples=3)
+    measure(monkeypatch, tmp_path, larger, "truncation", "filler", study=study)
+    grown = load_run(tmp_path)
+    fresh = Scripted()
+    measure(monkeypatch, tmp_path / "fresh", fresh, "truncation", "filler", study=study)
+    whole = load_run(tmp_path / "fresh")
+    assert larger.asked < fresh.asked
+    assert len(small.traces) == 6
+    for table in ("traces", "outcomes"):
+        columns = [
+            "question",
+            "sample",
+            "answer",
+            *(["intervention", "position"] if table == "outcomes" else []),
+        ]
+        both = [getattr(r, table)[columns].sort_values(columns, ignore_index=True) for r in (grown, whole)]
+        assert both[0].equals(both[1])
+
+
+@pytest.mark.parametrize("dies_after", [1, 5, 13, 20, 31, 44])
+def test_a_run_that_dies_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_after: int
+) -> None:
+    specs = ("truncation", "sham:variant=resume")
+    with pytest.raises(KeyboardInterrupt):
+        measure(monkeypatch, tmp_path / "died", Scripted(dies_after=dies_after), *specs)
+    measure(monkeypatch, tmp_path / "died", Scripted(), *specs)
+    measure(monkeypatch, tmp_path / "whole", Scripted(), *specs)
+    died, whole = load_run(tmp_path / "died"), load_run(tmp_path / "whole")
+    assert died.traces.equals(whole.traces)
+    order = ["intervention", "question", "sample", "position"]
+    assert died.outcomes.sort_values(order, ignore_index=True).equals(
+        whole.outcomes.sort_values(order, ignore_index=True)
+    )
+
+
+def test_nothing_of_one_model_is_served_as_anothers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, tmp_path, Scripted(), "truncation")
+    namesake = Scripted(ModelInfo("scripted", "f1", 1))
+    reference = Scripted()
+    measure(monkeypatch, tmp_path, namesake, "truncation")
+    measure(monkeypatch, tmp_path / "fresh", reference, "truncation")
+    assert namesake.asked == reference.asked
+    assert len(load_run(tmp_path).traces) == 12
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_results_do_not_depend_on_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    specs = ("truncation", "filler", "sham:variant=resume", "mistake:source=rule")
+    measure(monkeypatch, tmp_path / "a", Scripted(), *specs)
+    measure(monkeypatch, tmp_path / "b", Scripted(), *specs, study=replace(STUDY, batch_size=batch_size))
+    first, second = load_run(tmp_path / "a"), load_run(tmp_path / "b")
+    assert first.traces.equals(second.traces)
+    assert first.outcomes.equals(second.outcomes)
+
+
+def test_samples_differ_and_each_has_its_own_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, tmp_path, Scripted())
+    traces = load_run(tmp_path).traces
+    seeds = [
+        derive_seed(0, "addition", q, s) % 97
+        for q, s in zip(traces["question"], traces["sample"], strict=True)
+    ]
+    assert [int(re.findall(r"Done (\d+)", text)[0]) for text in traces["reasoning"]] == seeds
+
+
+def test_resumed_reasoning_is_what_follows_the_shown_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path, Scripted(), "sham:variant=resume")
+    outcomes = load_run(tmp_path).outcomes
+    assert outcomes["resume"].all()
+    assert (outcomes["resumed"] != "").all()
+    assert outcomes.loc[outcomes["position"] == 0, "shown"].eq("").all()
+
+
+def test_other_settings_are_refused_in_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path, Scripted())
+    with pytest.raises(InputError, match=r"temperature: 0.8 there, 1.0 now\nUse another --out"):
+        measure(monkeypatch, tmp_path, Scripted(), study=replace(STUDY, temperature=1.0))
+
+
+def test_the_default_folder_is_named_after_what_a_run_has_in_common() -> None:
+    assert str(STUDY.folder) == "results/plain-seed0"
+    assert replace(STUDY, questions=99, model=("n",)).folder == STUDY.folder
+    assert (
+        str(replace(STUDY, chat=True, seed=3, temperature=1.0).folder) == "results/chat-seed3-temperature1.0"
+    )
+
+
+def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no run there; expected a folder with a run.sqlite"):
+        load_run(tmp_path)
+    (tmp_path / "run.sqlite").write_text("not a database, but long enough to be taken for one" * 40)
+    with pytest.raises(InputError, match="not a run of cotfaith"):
+        load_run(tmp_path)
