@@ -15,11 +15,11 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-## The main job: every intervention on addition of 2 and 4 numbers; tables, figures and report in $(RUN).
+## The main job: every intervention on sums of two numbers; tables, figures and report in $(RUN).
 reproduce: env
-	$(BIN)/cotfaith run --model $(MODEL) --chat --task addition --task addition:operands=4 \
-	    --questions 40 --samples 2 --max-new-tokens 128 --out $(RUN) \
-	    --intervention truncation --intervention mistake --intervention paraphrase --intervention filler \
+	$(BIN)/cotfaith run --model $(MODEL) --chat --task addition --questions 20 --samples 2 \
+	    --max-new-tokens 96 --out $(RUN) --intervention truncation --intervention mistake:source=rule \
+	    --intervention paraphrase --intervention filler \
 	    --intervention sham --intervention sham:variant=resume
 
 test: env

@@ -97,7 +97,11 @@ def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
     plan = prepare(study, interventions)
     store = Store.create(study.folder, study.fixed)
     lines = study.quiet or not err.is_terminal
-    work = runner.run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+    try:
+        work = runner.run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+    except KeyboardInterrupt:
+        err.print(f"Stopped. {study.folder} holds what was measured; the same command goes on.", markup=False)
+        raise
     err.print(
         f"{study.folder}: {work} new rows." if work else f"{study.folder}: nothing was missing.", markup=False
     )

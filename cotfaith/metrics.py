@@ -227,7 +227,9 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
     DataFrame
         One row a (model, task, condition). `nobs` outcomes; `unread` answers that could not be parsed;
         `hit_limit` reasonings that ended by the token limit; `not_applicable` traces or edits with the
-        reasons in `reasons`; `mass` the mean probability on the choices together (multiple choice).
+        reasons in `reasons`; `mass` the mean probability on the choices together (multiple choice);
+        `in_every_edit` the coordinates that all edits have in common, e.g. how many tokens a piece of filler
+        is for this model.
     """
     asked = [_count(traces.assign(intervention="reasoning"))]
     once = traces[traces["sample"] == 0]
@@ -237,9 +239,13 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
         not_applicable=("reason", "size"),
         reasons=("reason", lambda r: "; ".join(f"{n} × {text}" for text, n in r.value_counts().items())),
     )
+    alike = [
+        names | {"in_every_edit": _in_common(group["coords"])} for names, group in _groups(outcomes, CURVE)
+    ]
     table = pd.concat(asked).merge(refused.reset_index(), on=CURVE, how="outer")
+    table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
     whole = dict.fromkeys(["nobs", "unread", "hit_limit", "not_applicable"], 0)
-    table = table.fillna(whole | {"reasons": ""}).astype(dict.fromkeys(whole, int))
+    table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(dict.fromkeys(whole, int))
     return table.rename(columns={"intervention": "condition"}).sort_values([*CELL[1:], "condition"])
 
 
@@ -336,3 +342,10 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
     grouped = frame.assign(unread=frame["answer"].isna()).groupby(CURVE)
     columns = {"nobs": ("answer", "size"), "unread": ("unread", "sum"), "hit_limit": ("hit_limit", "sum")}
     return grouped.agg(**columns, mass=("mass", "mean")).reset_index()
+
+
+def _in_common(coords: pd.Series) -> str:
+    """Name the coordinates that are the same in every edit."""
+    first, last = set(coords.iloc[0].items()), set(coords.iloc[-1].items())
+    alike = [pair for pair in first & last if all(pair in c.items() for c in coords)]
+    return ", ".join(f"{name}={value}" for name, value in sorted(alike)) if len(coords) > 1 else ""

@@ -4,6 +4,7 @@ Each stage asks the store what is missing, works in batches and stores every bat
 that dies loses the batch in flight; the same command goes on behind it.
 """
 
+import json
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -242,11 +243,8 @@ def _log(store: Store, plan: Plan) -> None:
     """Remember what was asked, with which versions, each distinct command once."""
     versions = {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
     interventions = [intervention.spec for intervention in plan.interventions]
-    asked = {
-        "study": asdict(replace(plan.study, out=None)),
-        "interventions": interventions,
-        "versions": versions,
-    }
+    study = json.loads(json.dumps(asdict(replace(plan.study, out=None))))
+    asked = {"study": study, "interventions": interventions, "versions": versions}
     commands = store.meta("commands") or []
     if asked not in commands:
         store.set_meta("commands", [*commands, asked])

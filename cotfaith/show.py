@@ -11,7 +11,7 @@ from rich.text import Text
 from cotfaith.errors import unknown
 from cotfaith.prompts import letters, question_block
 from cotfaith.report import TITLES, Tables, rounded
-from cotfaith.schema import Answer, Question, Trace
+from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.store import Store, StoredEdit
 
 
@@ -73,7 +73,7 @@ def _edits(trace: Trace, edits: list[StoredEdit]) -> Table:
     for column in ("position", "shown instead of the reasoning", "answer"):
         table.add_column(column, overflow="fold")
     for stored in edits:
-        shown = Text(stored.edit.reasoning.strip() or "nothing", style="" if stored.edit.steps else "italic")
+        shown = _shown(trace, stored.edit)
         outcome = stored.outcome
         if outcome is not None and outcome.resumed:
             shown = Text.assemble(shown, Text(f"\n→ {outcome.resumed.strip()}", style="cyan"))
@@ -85,6 +85,16 @@ def _edits(trace: Trace, edits: list[StoredEdit]) -> Table:
             answer = Text.assemble((f"{_answer(question, outcome.answer)}{note}", style))
         table.add_row(f"{stored.edit.position:.2f}", shown, answer)
     return table
+
+
+def _shown(trace: Trace, edit: Edit) -> Text:
+    """Write the steps that are shown; those that the reasoning does not have there stand out."""
+    if not edit.steps:
+        return Text("nothing", style="italic")
+    original = dict(enumerate(trace.steps))
+    pieces = [(step, "" if step == original.get(i) else "yellow") for i, step in enumerate(edit.steps)]
+    pieces[0] = (pieces[0][0].lstrip(), pieces[0][1])
+    return Text.assemble(*pieces)
 
 
 def _answer(question: Question, answer: Answer) -> str:

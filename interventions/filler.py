@@ -41,11 +41,15 @@ class Filler(Intervention):
                 continue
             for text, tokens in self._lengths(first, longest, tools):
                 steps = (text,) if text else ()
-                yield Edit(first, steps, min(tokens / longest, 1.0), coords={"tokens": tokens})
+                coords = {
+                    "tokens": tokens,
+                    "tokens_of_first_piece": tools.count_tokens(self._pieces(first)[0]),
+                }
+                yield Edit(first, steps, min(tokens / longest, 1.0), coords=coords)
 
     def _lengths(self, trace: Trace, longest: int, tools: Tools) -> Iterator[tuple[str, int]]:
         """Yield the longest filler within each length 0, step, 2·step, ... up to the longest sample."""
-        texts = self._texts(trace)
+        texts = self._texts(self._pieces(trace))
         text, ahead, last = next(texts), next(texts), None
         for limit in range(0, longest + 1, self.step):
             while tools.count_tokens(ahead) <= limit:
@@ -54,12 +58,14 @@ class Filler(Intervention):
                 yield text, tools.count_tokens(text)
             last = text
 
-    def _texts(self, trace: Trace) -> Iterator[str]:
+    def _pieces(self, trace: Trace) -> list[str]:
+        """Return what is repeated: the token, or the words of a text."""
+        if self.kind == "token":
+            return [self.token]
+        text = LOREM if self.kind == "lorem" else question_block(trace.question)
+        return [f" {word}" for word in text.split()]
+
+    def _texts(self, pieces: Sequence[str]) -> Iterator[str]:
         """Yield ever longer fillers, beginning with none."""
-        unit = {"token": self.token, "lorem": LOREM, "repeat-question": question_block(trace.question)}[
-            self.kind
-        ]
-        pieces = [self.token] if self.kind == "token" else [f" {word}" for word in unit.split()]
-        yield ""
-        for length in count(1):
+        for length in count():
             yield "".join(islice(cycle(pieces), length))

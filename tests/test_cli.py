@@ -10,28 +10,8 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MY_HYPOTHESIS = '''"""Reversed reasoning."""
-
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-from cotfaith import Edit, Intervention, NotApplicable, Tools, Trace
-
-
-@dataclass(frozen=True)
-class Backwards(Intervention):
-    """Show the last steps in reverse order."""
-
-    last: int = 2
-
-    def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
-        for trace in traces:
-            if len(trace.steps) < 2:
-                yield NotApplicable(trace, "nothing to reverse")
-            else:
-                steps = tuple(reversed(trace.steps[-self.last :]))
-                yield Edit(trace, steps, len(steps) / len(trace.steps), coords={"last": self.last})
-'''
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HYPOTHESIS = README.split("```python\n")[1].split("```")[0]
 Cotfaith = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -112,20 +92,21 @@ def test_the_main_job_runs_resumes_shows_and_exports(
         assert {"model", "task", "question", "sample", "position", "answer", "same"} <= set(outcomes.columns)
 
 
-def test_a_file_dropped_in_is_listed_has_its_command_runs_and_is_plotted(
+def test_the_readmes_intervention_is_listed_has_its_command_runs_and_is_plotted(
     cotfaith: Cotfaith, model_dir: Callable[..., Path], tmp_path: Path
 ) -> None:
-    plugin = tmp_path / "backwards.py"
-    plugin.write_text(MY_HYPOTHESIS, encoding="utf-8")
-    assert len(MY_HYPOTHESIS.splitlines()) < 40
-    assert "backwards" in cotfaith("--plugin", plugin, "list").stdout
-    assert "--last" in cotfaith("--plugin", plugin, "backwards", "--help").stdout
+    plugin = tmp_path / "shuffle.py"
+    plugin.write_text(HYPOTHESIS, encoding="utf-8")
+    assert len(HYPOTHESIS.splitlines()) < 40
+    assert "shuffle" in cotfaith("--plugin", plugin, "list").stdout
+    assert "--least" in cotfaith("--plugin", plugin, "shuffle", "--help").stdout
     done = cotfaith(
-        "--plugin", plugin, "backwards", "--last", 3, "--model", model_dir(), "--task", "addition",
+        "--plugin", plugin, "shuffle", "--least", 1, "--model", model_dir(), "--task", "addition",
         "--questions", 4, "--samples", 2, "--max-new-tokens", 60, "--out", "r",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "backwards:last=3" in (tmp_path / "r" / "counts.csv").read_text()
+    assert "shuffle:least=1" in (tmp_path / "r" / "same_answer.csv").read_text()
+    assert (tmp_path / "r" / "shuffle-least-1.svg").exists()
 
 
 def test_elicit_alone_is_reused_by_a_later_intervention(

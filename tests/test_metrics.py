@@ -155,7 +155,10 @@ def test_what_was_unread_cut_off_or_not_applicable_is_counted() -> None:
         answer=["4", None], answer_without=[None, None], hit_limit=[True, False]
     )
     outcomes = outcomes_of(("a", 1, 0, True), ("a", 1, 1, True)).assign(
-        answer=["4", None], hit_limit=[False, False], mass=[0.8, 0.6]
+        answer=["4", None],
+        hit_limit=[False, False],
+        mass=[0.8, 0.6],
+        coords=[{"x": 1, "y": 2}, {"x": 1, "y": 3}],
     )
     refused = pd.DataFrame([CELL | {"intervention": "truncation", "reason": "no reasoning"}] * 2)
     table = metrics.counts(traces, outcomes, refused).set_index("condition")
@@ -163,4 +166,5 @@ def test_what_was_unread_cut_off_or_not_applicable_is_counted() -> None:
     assert table.loc["reasoning", columns].tolist() == [2, 1, 1, 0, ""]
     assert table.loc["no reasoning", columns].tolist() == [1, 1, 0, 0, ""]
     assert table.loc["truncation", columns].tolist() == [2, 1, 0, 2, "2 × no reasoning"]
+    assert table.loc["truncation", "in_every_edit"] == "x=1"
     assert table.loc["truncation", "mass"] == pytest.approx(0.7)

@@ -100,6 +100,9 @@ def test_a_second_start_asks_the_model_nothing(tmp_path: Path, monkeypatch: pyte
     assert measure(monkeypatch, tmp_path, first, "truncation", "filler", "sham:variant=resume") > 0
     assert measure(monkeypatch, tmp_path, second, "truncation", "filler", "sham:variant=resume") == 0
     assert (first.asked > 0, second.asked) == (True, 0)
+    store = Store.open(tmp_path)
+    assert len(store.meta("commands")) == 1
+    store.close()
 
 
 def test_a_later_intervention_reuses_the_reasoning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
