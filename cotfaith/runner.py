@@ -34,6 +34,7 @@ from cotfaith.schema import (
 from cotfaith.store import Store, StoredTrace
 from cotfaith.study import Plan, Study
 
+EDITS_PER_TRACE = 4  # about the steps of a sample in the paper; so a batch of edits fills one of the model's
 VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
 
 
@@ -105,7 +106,8 @@ class Measurement:
         if intervention.per_question:
             batches = [group for group in groups if todo.intersection(group)]
         else:
-            batches = _batched([k for group in groups for k in group if k in todo], self.study.batch_size)
+            at_once = max(1, self.study.batch_size // EDITS_PER_TRACE)
+            batches = _batched([k for group in groups for k in group if k in todo], at_once)
         with self._stage(f"{label}: edits", "traces", sum(map(len, batches))) as advance:
             for batch in batches:
                 stored = self.store.traces(batch)
