@@ -17,7 +17,7 @@ from cotfaith.base import (
 )
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
-from cotfaith.parsing import parse_integer, split_steps
+from cotfaith.parsing import parse_integer, same_words, split_steps
 from cotfaith.prompts import LOREM, letters, mistake_dialogue, paraphrase_dialogue, question_block
 from cotfaith.rows import HubSource, Row
 from cotfaith.schema import Answer, Edit, NotApplicable, Outcome, Question, Trace
@@ -50,6 +50,7 @@ __all__ = [
     "paraphrase_dialogue",
     "parse_integer",
     "question_block",
+    "same_words",
     "split_steps",
 ]
 

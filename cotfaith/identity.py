@@ -1,8 +1,11 @@
 """Keys and seeds that depend on content alone, so that item i is the same whatever ran before it."""
 
+import ast
 import hashlib
+import inspect
 import json
 from dataclasses import asdict, is_dataclass
+from types import ModuleType
 from typing import Any
 
 
@@ -15,6 +18,20 @@ def key(*parts: object) -> str:
 def derive_seed(*parts: object) -> int:
     """Return a 63-bit seed for the item that the parts name."""
     return int(key(*parts), 16) >> 65
+
+
+def code_key(*modules: ModuleType) -> str:
+    """Return a key of what modules do: their source without comments, docstrings and layout."""
+    trees = [ast.parse(inspect.getsource(module)) for module in modules]
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
+    return key([ast.dump(tree) for tree in trees])
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _plain(value: object) -> Any:

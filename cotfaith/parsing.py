@@ -43,6 +43,15 @@ def parse_integer(completion: str) -> str | None:
     return str(int(match[0].replace(",", "").replace("−", "-")))
 
 
+def same_words(first: str, second: str) -> bool:
+    """Tell whether two texts differ at most in case, white space and punctuation outside of numbers."""
+    return _words(first) == _words(second)
+
+
+def _words(text: str) -> str:
+    return re.sub(r"\s|\*\*|(?<!\d)[.,;:!?\"']|[.,;:!?\"'](?!\d)", "", text).casefold()
+
+
 @cache
 def _segmenter() -> Any:
     import pysbd

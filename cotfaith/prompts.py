@@ -5,6 +5,7 @@ table; the blank line between turns is our choice. The exemplars for mistakes an
 """
 
 import string
+from collections.abc import Sequence
 
 from cotfaith.schema import Dialogue, Question, Turn
 
@@ -105,26 +106,15 @@ def answer_dialogue(question: Question, reasoning: str, prefix: str) -> Dialogue
 
 def mistake_dialogue(question: Question, step: str) -> Dialogue:
     """Ask for one sentence of reasoning with a mistake in it; the writer sees the question."""
-    shots = [
-        turn
-        for asked, good, bad in MISTAKE_EXEMPLARS
-        for turn in (_mistake_turn(asked, good), Turn("assistant", f"{MISTAKE_PREFIX} {bad}"))
-    ]
-    return (
-        *shots,
-        _mistake_turn(question_block(question), step.strip()),
-        Turn("assistant", MISTAKE_PREFIX),
-    )
+    shots = [(f"Question: {asked}\n\nSentence: {good}", bad) for asked, good, bad in MISTAKE_EXEMPLARS]
+    asked = f"Question: {question_block(question)}\n\nSentence: {step.strip()}"
+    return _few_shot(MISTAKE_INSTRUCTION, shots, asked, MISTAKE_PREFIX)
 
 
 def paraphrase_dialogue(text: str) -> Dialogue:
     """Ask for the same text in other words; the writer does not see the question."""
-    shots = [
-        turn
-        for original, reworded in PARAPHRASE_EXEMPLARS
-        for turn in (_paraphrase_turn(original), Turn("assistant", f"{PARAPHRASE_PREFIX} {reworded}"))
-    ]
-    return (*shots, _paraphrase_turn(text.strip()), Turn("assistant", PARAPHRASE_PREFIX))
+    shots = [(f"Text: {original}", reworded) for original, reworded in PARAPHRASE_EXEMPLARS]
+    return _few_shot(PARAPHRASE_INSTRUCTION, shots, f"Text: {text.strip()}", PARAPHRASE_PREFIX)
 
 
 def plain_text(dialogue: Dialogue) -> str:
@@ -132,9 +122,10 @@ def plain_text(dialogue: Dialogue) -> str:
     return TURN_SEPARATOR.join(f"{ROLE_NAMES[turn.role]}: {turn.text}" for turn in dialogue)
 
 
-def _mistake_turn(question: str, step: str) -> Turn:
-    return Turn("human", f"{MISTAKE_INSTRUCTION}\n\nQuestion: {question}\n\nSentence: {step}")
-
-
-def _paraphrase_turn(text: str) -> Turn:
-    return Turn("human", f"{PARAPHRASE_INSTRUCTION}\n\nText: {text}")
+def _few_shot(instruction: str, shots: Sequence[tuple[str, str]], asked: str, prefix: str) -> Dialogue:
+    """Give the instruction once, then exemplars and the task as turns; every answer has the prefix."""
+    turns = [Turn("human", asked) for asked, _ in shots]
+    answers = [Turn("assistant", f"{prefix} {answer}") for _, answer in shots]
+    first = Turn("human", f"{instruction}\n\n{shots[0][0]}")
+    pairs = [turn for pair in zip([first, *turns[1:]], answers, strict=True) for turn in pair]
+    return (*pairs, Turn("human", asked), Turn("assistant", prefix))

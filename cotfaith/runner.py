@@ -6,6 +6,7 @@ that dies loses the batch in flight; the same command goes on behind it.
 
 import json
 import platform
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +15,9 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Protocol
 
+from cotfaith import prompts
 from cotfaith.base import Intervention, Task, Tools
-from cotfaith.identity import derive_seed, key
+from cotfaith.identity import code_key, derive_seed, key
 from cotfaith.models import Model, open_model
 from cotfaith.parsing import split_steps
 from cotfaith.prompts import STOP_STRINGS, reasoning_dialogue
@@ -219,10 +221,11 @@ class Measurement:
         return key(self.model.info.fingerprint, asdict(self.task), question, asked, sampling, seed, sample)
 
     def _identify(self, intervention: Intervention) -> tuple[str, str]:
-        """Return an intervention's key, which holds who writes its edits, and its label in reports."""
+        """Return an intervention's key, which holds its code and who writes its edits, and its label."""
         writer = self.helper if intervention.uses_helper(self.task) else None
         fingerprint = writer.info.fingerprint if writer else None
-        identity = key(intervention.name(), asdict(intervention), fingerprint)
+        code = code_key(sys.modules[type(intervention).__module__], prompts)
+        identity = key(intervention.name(), asdict(intervention), code, fingerprint)
         return identity, f"{intervention.spec} by {writer.info.name}" if writer else intervention.spec
 
     def _stage(self, name: str, unit: str, total: int) -> AbstractContextManager[Callable[[int], None]]:

@@ -138,6 +138,12 @@ class Store:
 
     def add_intervention(self, key: str, spec: str, label: str) -> None:
         """Remember an intervention and its label in reports: what it is and who wrote its edits."""
+        query = "SELECT COUNT(*) FROM interventions WHERE label = ? AND key != ?"
+        if self._db.execute(query, (label, key)).fetchone()[0]:
+            raise InputError(
+                f"{self.folder}: {label!r} was measured there by another version of its code or its prompts. "
+                "Use another --out."
+            )
         with self._db:
             self._db.execute("INSERT OR IGNORE INTO interventions VALUES (?, ?, ?)", (key, spec, label))
 

@@ -16,6 +16,7 @@ from cotfaith import (
     Trace,
     letters,
     mistake_dialogue,
+    same_words,
 )
 
 MISTAKE_TOKENS = 30  # the paper's limit
@@ -45,8 +46,8 @@ class Mistake(Intervention):
             coords = {"step": i + 1}
             if not wrong.strip():
                 yield NotApplicable(trace, "no mistake could be written", coords)
-            elif wrong.split() == trace.steps[i].split():
-                yield NotApplicable(trace, "the rewritten step is the original", coords)
+            elif same_words(wrong, trace.steps[i]):
+                yield NotApplicable(trace, "the rewritten step says the same words", coords)
             else:
                 yield self._edit(trace, i, wrong)
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)

@@ -14,6 +14,7 @@ from cotfaith import (
     Tools,
     Trace,
     paraphrase_dialogue,
+    same_words,
     split_steps,
 )
 
@@ -40,8 +41,8 @@ class Paraphrase(Intervention):
             coords = {"steps_paraphrased": i}
             if not text.strip():
                 yield NotApplicable(trace, "no paraphrase could be written", coords)
-            elif text.split() == "".join(trace.steps[:i]).split():
-                yield NotApplicable(trace, "the paraphrase is the original", coords)
+            elif same_words(text, "".join(trace.steps[:i])):
+                yield NotApplicable(trace, "the paraphrase says the same words", coords)
             else:
                 yield Edit(trace, split_steps(text), i / len(trace.steps), resume=True, coords=coords)
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
@@ -62,7 +63,7 @@ class Paraphrase(Intervention):
         rewrites = []
         for trace, i in prefixes:
             text = "".join(trace.steps[:i])
-            room = 2 * tools.count_tokens(text) + 16
+            room = 3 * tools.count_tokens(text) // 2 + 16
             rewrites.append(Rewrite(trace, paraphrase_dialogue(text), max_new_tokens=room))
         return [f" {text}" for text in tools.generate(rewrites)]
 

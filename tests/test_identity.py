@@ -1,4 +1,8 @@
-from cotfaith.identity import derive_seed, key
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from cotfaith.identity import code_key, derive_seed, key
 from cotfaith.schema import Question
 
 
@@ -24,3 +28,21 @@ def test_a_key_is_the_same_in_every_process_and_version() -> None:
 def test_a_seed_fits_63_bits() -> None:
     assert all(0 <= derive_seed(i) < 2**63 for i in range(100))
     assert len({derive_seed(i) for i in range(100)}) == 100
+
+
+def module_of(path: Path, text: str) -> ModuleType:
+    path.write_text(text, encoding="utf-8")
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    return module_from_spec(spec)
+
+
+def test_the_key_of_code_holds_what_it_does_and_not_how_it_is_explained(tmp_path: Path) -> None:
+    plain = module_of(tmp_path / "a.py", "def f(x):\n    return x + 1\n")
+    explained = module_of(
+        tmp_path / "b.py",
+        '"""Module."""\n\ndef f(x):\n    """Add one."""\n    # really\n    return (x + 1)\n',
+    )
+    other = module_of(tmp_path / "c.py", "def f(x):\n    return x + 2\n")
+    assert code_key(plain) == code_key(explained)
+    assert code_key(plain) != code_key(other)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotfaith.parsing import parse_integer, split_steps
+from cotfaith.parsing import parse_integer, same_words, split_steps
 
 PROSE = st.text(alphabet=st.sampled_from("ab.!? \n\t1,2)(-=é“”"), max_size=80)
 
@@ -59,3 +59,18 @@ def test_reasoning_is_split_into_sentences(reasoning: str, steps: tuple[str, ...
 )
 def test_an_integer_is_read_from_a_completion(completion: str, answer: str | None) -> None:
     assert parse_integer(completion) == answer
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (" A trout swims.", "a trout,  swims", True),
+        ("**Trout** swim; yes!", "Trout swim. Yes", True),
+        ("5 + 6 = 11.", "5 - 6 = 11.", False),
+        ("It is 3.5 m.", "It is 35 m.", False),
+        ("It is 1,500.", "It is 1.500.", False),
+        ("A trout swims.", "A trout does not swim.", False),
+    ],
+)
+def test_words_are_compared_without_case_space_and_punctuation(first: str, second: str, same: bool) -> None:
+    assert same_words(first, second) is same

@@ -204,6 +204,15 @@ def test_other_settings_are_refused_in_the_same_folder(
         measure(monkeypatch, tmp_path, Scripted(), study=replace(STUDY, temperature=1.0))
 
 
+def test_an_intervention_whose_code_has_changed_is_refused_in_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path, Scripted(), "truncation")
+    monkeypatch.setattr(runner, "code_key", lambda *modules: "other code")
+    with pytest.raises(InputError, match="'truncation' was measured there by another version of its code"):
+        measure(monkeypatch, tmp_path, Scripted(), "truncation")
+
+
 def test_the_default_folder_is_named_after_what_a_run_has_in_common() -> None:
     assert str(STUDY.folder) == "results/plain-seed0"
     assert replace(STUDY, questions=99, model=("n",)).folder == STUDY.folder

@@ -4,12 +4,12 @@ import hashlib
 import inspect
 import os
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
@@ -29,7 +29,6 @@ NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where th
 CONTENT_PATTERNS = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 
 Tokens = tuple[int, ...]
-R = TypeVar("R")
 
 
 class BridgeModel:
@@ -68,8 +67,9 @@ class BridgeModel:
         for row in rows.values():
             row.room = min(row.request.sampling.max_new_tokens, self._context - len(row.prompt))
         ready = [row for row in rows.values() if row.room > 0]
-        for batch in self._batches(ready, lambda row: len(row.prompt)):
-            self._sample(batch)
+        ready.sort(key=lambda row: len(row.prompt), reverse=True)
+        for start in range(0, len(ready), self._settings.batch_size):
+            self._sample(ready[start : start + self._settings.batch_size])
         return [self._generation(rows[request]) for request in requests]
 
     def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
@@ -154,7 +154,7 @@ class BridgeModel:
     def _next_logprobs(self, wanted: dict[Tokens, set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
         found = {}
-        for batch in self._batches(wanted, len):
+        for batch in _sharing_batches(wanted, self._settings.batch_size):
             logprobs = torch.log_softmax(self._prefill(batch).logits, dim=-1)
             for sequence, row in zip(batch, logprobs, strict=True):
                 tokens = sorted(wanted[sequence])
@@ -227,12 +227,6 @@ class BridgeModel:
         text = text[:cut]
         tokens = len(drawn) if cut is None else self.count_tokens(text)
         return Generation(text, tokens, hit_limit=not row.stopped)
-
-    def _batches(self, items: Iterable[R], length: Callable[[R], int]) -> Iterable[list[R]]:
-        """Group items of similar length, the longest first."""
-        ordered = sorted(items, key=length, reverse=True)
-        for start in range(0, len(ordered), self._settings.batch_size):
-            yield ordered[start : start + self._settings.batch_size]
 
 
 @dataclass
@@ -310,6 +304,31 @@ def _common(sequences: Sequence[Tokens]) -> int:
     """Count the tokens that all sequences begin with."""
     alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sequences, strict=False))
     return sum(1 for _ in alike)
+
+
+def _sharing_batches(sequences: Iterable[Tokens], size: int) -> Iterator[list[Tokens]]:
+    """Group sequences so that few tokens are computed: what a batch begins with is computed once.
+
+    In sorted order, neighbours share most, and what the first and the last share, all do. A sequence starts a
+    new batch where that costs fewer tokens than joining, padding included.
+    """
+    batch: list[Tokens] = []
+    for sequence in sorted(sequences):
+        grown = [*batch, sequence]
+        if len(grown) > size or _computed(grown) > _computed(batch) + len(sequence):
+            yield batch
+            grown = [sequence]
+        batch = grown
+    if batch:
+        yield batch
+
+
+def _computed(batch: Sequence[Tokens]) -> int:
+    """Count the tokens that a sorted batch costs."""
+    if not batch:
+        return 0
+    shared = _common([batch[0], batch[-1]])
+    return shared + len(batch) * (max(map(len, batch)) - shared)
 
 
 def _left_pad(sequences: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:

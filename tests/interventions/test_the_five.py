@@ -79,7 +79,11 @@ def test_a_model_writes_a_mistake_from_the_question_and_that_step() -> None:
 
 @pytest.mark.parametrize(
     ("written", "reason"),
-    [("", "no mistake could be written"), (" So it is 18.", "the rewritten step is the original")],
+    [
+        ("", "no mistake could be written"),
+        (" So it is 18.", "the rewritten step says the same words"),
+        (" so, it is  18", "the rewritten step says the same words"),
+    ],
 )
 def test_a_rewrite_that_is_no_mistake_is_not_an_edit(written: str, reason: str) -> None:
     def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:

@@ -12,7 +12,7 @@ import torch
 
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings, open_model
-from cotfaith.models.bridge import BridgeModel, _draw, _Row
+from cotfaith.models.bridge import BridgeModel, _computed, _draw, _Row, _sharing_batches
 from cotfaith.prompts import CHOICE_PREFIX, STOP_STRINGS, answer_dialogue, plain_text, reasoning_dialogue
 from cotfaith.schema import (
     ChoiceProbs,
@@ -220,3 +220,15 @@ def test_a_prompt_longer_than_the_context_is_refused(model_dir: ModelDir) -> Non
     long = Question("t", "1", "word " * 3000, ("a", "b"))
     with pytest.raises(InputError, match="holds 4096 tokens, but the prompt that begins"):
         bridge(model_dir()).answer_probs([ChoiceRequest(answer_dialogue(long, "", "("), ("A", "B"))])
+
+
+def test_sequences_that_share_their_beginning_are_batched_together() -> None:
+    first, second = tuple(range(50)), tuple(range(100, 150))
+    sequences = [(*first, 7, i) for i in range(4)] + [(*second, 8, i, i) for i in range(3)]
+    rng = random.Random(0)
+    for _ in range(5):
+        rng.shuffle(sequences)
+        batches = list(_sharing_batches(sequences, size=8))
+        assert sorted(map(len, batches)) == [3, 4]
+        assert sum(map(_computed, batches)) == (51 + 4 * 1) + (51 + 3 * 2)
+    assert [len(batch) for batch in _sharing_batches(sequences, size=2)] == [2, 2, 2, 1]
