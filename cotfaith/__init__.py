@@ -17,10 +17,10 @@ from cotfaith.base import (
 )
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
-from cotfaith.parsing import parse_integer, same_words, split_steps
+from cotfaith.parsing import parse_integer, split_steps, why_unusable
 from cotfaith.prompts import LOREM, letters, mistake_dialogue, paraphrase_dialogue, question_block
 from cotfaith.rows import HubSource, Row
-from cotfaith.schema import Answer, Edit, NotApplicable, Outcome, Question, Trace
+from cotfaith.schema import Answer, Edit, Generation, NotApplicable, Outcome, Question, Trace
 
 if TYPE_CHECKING:
     from cotfaith.frames import load_run
@@ -30,6 +30,7 @@ __all__ = [
     "Answer",
     "Edit",
     "FreeResponse",
+    "Generation",
     "HubSource",
     "InputError",
     "Intervention",
@@ -50,8 +51,8 @@ __all__ = [
     "paraphrase_dialogue",
     "parse_integer",
     "question_block",
-    "same_words",
     "split_steps",
+    "why_unusable",
 ]
 
 # In a checkout the plug-in folders stand beside the package; in a wheel they are inside it.

@@ -7,7 +7,7 @@ line is its help text, its file's name is its name.
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -27,6 +27,9 @@ from cotfaith.schema import (
     Sampling,
     Trace,
 )
+
+ESCAPED_COMMA = r"\,"
+"""A comma in a value of a specification, where a plain one parts the fields."""
 
 
 class StepRewriter(Protocol):
@@ -52,7 +55,9 @@ class Plugin:
     def spec(self) -> str:
         """Return what rebuilds this object: `name:field=value,...`, defaults left out."""
         changed = [
-            f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) != f.default
+            f"{f.name}={str(getattr(self, f.name)).replace(',', ESCAPED_COMMA)}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
         ]
         return f"{self.name()}:{','.join(changed)}" if changed else self.name()
 
@@ -165,7 +170,7 @@ class Tools:
         """Return a generator that is the same for this trace whatever else runs."""
         return random.Random(self._seed(trace))
 
-    def generate(self, rewrites: Sequence[Rewrite]) -> list[str]:
+    def generate(self, rewrites: Sequence[Rewrite]) -> list[Generation]:
         """Have the helper model write, as many at once as there are; white space around is dropped."""
         requests = [
             GenerationRequest(
@@ -176,7 +181,7 @@ class Tools:
             )
             for rewrite in rewrites
         ]
-        return [generation.text.strip() for generation in self.helper(requests)]
+        return [replace(written, text=written.text.strip()) for written in self.helper(requests)]
 
     def _seed(self, trace: Trace, *parts: object) -> int:
         return derive_seed(self.seed, self.intervention, trace.question.id, trace.sample, *parts)

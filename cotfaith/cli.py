@@ -169,8 +169,9 @@ def list_(
 def _details(cls: type[Plugin], verbose: bool) -> Iterator[str]:
     hints = typing.get_type_hints(cls)
     for f in fields(cls):
-        kind = "|".join(typing.get_args(hints[f.name])) or hints[f.name].__name__
-        yield f"{f.name}={f.default!s} ({kind})"
+        hint = hints[f.name]
+        kind = "|".join(typing.get_args(hint)) if typing.get_origin(hint) is Literal else hint
+        yield f"{f.name}={f.default!s} ({getattr(kind, '__name__', kind)})"
     hub = getattr(cls, "hub", None)
     if verbose and hub is not None:
         yield f"from the hub: {hub.name}, configuration {hub.configuration}, split {hub.split}"
@@ -216,6 +217,7 @@ def _option(f: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     option = typer.Option(
         help=f.metadata.get("help", ""),
         min=f.metadata.get("min"),
+        max=f.metadata.get("max"),
         rich_help_panel=panel,
         show_default=f.default not in ((), None),
     )

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from cotfaith.schema import Estimate
-from cotfaith.stats import Floats, bootstrap_sums, cluster_bootstrap, percentile_interval, proportion
+from cotfaith.stats import (
+    Floats,
+    at_the_edge,
+    bootstrap_sums,
+    cluster_bootstrap,
+    percentile_interval,
+    proportion,
+)
 
 CELL = ["model", "n_params", "task"]
 CURVE = [*CELL, "intervention"]
@@ -27,7 +34,8 @@ class CurveSpec:
 
     measure: Literal["same", "correct"] = "same"
     unchanged_at: float | None = None
-    """Where the reasoning is the original; the original answers count there if no edit does."""
+    """Where the reasoning is the original: there, without an edit, count the original answers of the samples
+    that the intervention could edit elsewhere. An unread one is the same as nothing."""
 
 
 def same_answer_curve(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -111,7 +119,8 @@ def pooled_curve(
         values = cell.at(GRID, cell.table.sum(axis=0, keepdims=True))[0]
         low, high = cell.band(GRID, seed)
         for i, position in enumerate(GRID):
-            estimate = Estimate(values[i], low[i], high[i], cell.nobs, cell.questions)
+            interval = at_the_edge(values[i], low[i], high[i], cell.questions)
+            estimate = Estimate(values[i], *interval, cell.nobs, cell.questions)
             rows.append(names | {"position": position} | asdict(estimate))
     return pd.DataFrame(rows, columns=[*CURVE, "position", *ESTIMATE])
 
@@ -148,6 +157,7 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
     rows = []
     for names, cell in _curves(spec, traces, outcomes):
         value, low, high = cluster_bootstrap(cell.table, cell.area_over, seed)
+        low, high = at_the_edge(value, low, high, cell.questions)
         rows.append(names | asdict(Estimate(value, low, high, cell.nobs, cell.questions)))
     return pd.DataFrame(rows, columns=[*CURVE, *ESTIMATE])
 
@@ -166,7 +176,9 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     DataFrame
         One row a (model, task, measure); `measure` is `accuracy with reasoning`, `accuracy without
-        reasoning` or `same answer with and without`; value in [0, 1].
+        reasoning`, `same answer with and without`, or `agreement of two samples`, the chance that two samples
+        of reasoning for a question end in the same answer (the ceiling of any same-answer rate of resampled
+        reasoning; nobs counts pairs); value in [0, 1].
 
     Notes
     -----
@@ -184,6 +196,9 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         table = _proportions(frame[frame[column].notna()], CELL, column, seed)
         table.insert(len(CELL), "measure", measure)
         tables.append(table)
+    agreement = _proportions(_pairs(traces), CELL, "same", seed)
+    agreement.insert(len(CELL), "measure", "agreement of two samples")
+    tables.append(agreement)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -203,13 +218,14 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     -------
     DataFrame
         One row a (model, task, intervention); value in [0, 1]. `unedited` is the rate of the same procedure
-        (resumed or not) without an edit, and `excess` what the edit adds to the change: unedited − value.
-        Both are NaN where the run has no such floor.
+        (resumed or not) without an edit, over prefixes of one step and more, as no edit shows less; `excess`
+        is what the edit adds to the change: unedited − value. Both are NaN without such a floor.
     """
     rates = _proportions(outcomes, CURVE, "same", seed)
     resumes = outcomes.groupby(CURVE)["resume"].any().reset_index()
     rates = rates.merge(resumes, on=CURVE)
-    floor = rates[rates["intervention"].isin(floors)].rename(columns={"value": "unedited"})
+    shown = outcomes[outcomes["intervention"].isin(floors) & (outcomes["position"] > 0)]
+    floor = _proportions(shown, [*CELL, "resume"], "same", seed).rename(columns={"value": "unedited"})
     rates = rates.merge(floor[[*CELL, "resume", "unedited"]], on=[*CELL, "resume"], how="left")
     return rates.assign(excess=rates["unedited"] - rates["value"]).drop(columns="resume")
 
@@ -258,10 +274,12 @@ class _Curves:
         blocks = []
         for n in sorted(set(outcomes["n_steps"])):
             original = traces[traces["n_steps"] == n]
+            here = outcomes[outcomes["n_steps"] == n]
             samples = _per_question(original.assign(position=0.0), "position", traces)[1]
-            hits, total = _per_question(outcomes[outcomes["n_steps"] == n], spec.measure, traces)
+            hits, total = _per_question(here, spec.measure, traces)
             if spec.unchanged_at is not None and spec.unchanged_at not in total:
-                kept = original.assign(position=spec.unchanged_at, same=True)
+                edited = original.merge(here[["question", "sample"]].drop_duplicates())
+                kept = edited.assign(position=spec.unchanged_at, same=edited["answer"].notna())
                 more_hits, more = _per_question(kept, spec.measure, traces)
                 hits, total = hits.join(more_hits), total.join(more)
             order = sorted(total.columns)
@@ -331,6 +349,14 @@ def _proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> 
         clusters = group.groupby("question")[column].agg(["sum", "size"]).astype(float)
         rows.append(names | asdict(proportion(clusters["sum"].to_numpy(), clusters["size"].to_numpy(), seed)))
     return pd.DataFrame(rows, columns=[*by, *ESTIMATE])
+
+
+def _pairs(traces: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a pair of samples of a question, with whether both ended in the same answer."""
+    columns = [*CELL, "question", "sample", "answer"]
+    both = traces[columns].merge(traces[columns], on=[*CELL, "question"], suffixes=("", "_other"))
+    both = both[both["sample"] < both["sample_other"]]
+    return both.assign(same=both["answer"].notna() & (both["answer"] == both["answer_other"]))
 
 
 def _groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:

@@ -4,7 +4,12 @@ import re
 from functools import cache
 from typing import Any
 
+from cotfaith.schema import Generation
+
 _INTEGER = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:,\d{3})+(?![\d,]*\d)|(?<![\w.])[-−]?\d+")
+
+
+_LIST_MARKER = re.compile(r"\(?(?:\d+|[A-Za-z])[.)]|[-*•]")
 
 
 def split_steps(reasoning: str) -> tuple[str, ...]:
@@ -14,13 +19,15 @@ def split_steps(reasoning: str) -> tuple[str, ...]:
     not in white space. Lanham et al. 2023 split with NLTK's punkt; pysbd is kept here because it needs no
     download and survives numbered lists, decimals and abbreviations.
     """
+    alike = re.sub(r"\d", "7", reasoning)  # else it takes `is 5. The sum is 6.` for a numbered list
     ends, position = [], 0
-    for sentence in _segmenter().segment(reasoning):
+    for sentence in _segmenter().segment(alike):
         text = sentence.strip()
-        found = reasoning.find(text, position) if text else -1
+        found = alike.find(text, position) if text else -1
         if found >= 0:
             position = found + len(text)
-            ends.append(position)
+            if not _LIST_MARKER.fullmatch(text):
+                ends.append(position)
     if not ends:
         return (reasoning,) if reasoning.strip() else ()
     ends[-1] = len(reasoning)
@@ -46,6 +53,19 @@ def parse_integer(completion: str) -> str | None:
 def same_words(first: str, second: str) -> bool:
     """Tell whether two texts differ at most in case, white space and punctuation outside of numbers."""
     return _words(first) == _words(second)
+
+
+def why_unusable(written: Generation, original: str) -> str:
+    """Say why a rewrite cannot stand in the place of the original; nothing if it can."""
+    if not written.text.strip():
+        return "nothing was written"
+    if written.hit_limit:
+        return "the rewrite was cut off by the token limit"
+    if same_words(written.text, original):
+        return "the rewrite says the same words"
+    if _words(original).startswith(_words(written.text)):
+        return "the rewrite is the beginning of the original"
+    return ""
 
 
 def _words(text: str) -> str:

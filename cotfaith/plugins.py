@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -14,8 +15,9 @@ from typing import Generic, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from cotfaith.base import Intervention, Plugin, Task
+from cotfaith.base import ESCAPED_COMMA, Intervention, Plugin, Task
 from cotfaith.errors import InputError, unknown
+from cotfaith.identity import key
 
 P = TypeVar("P", bound=Plugin)
 
@@ -56,8 +58,8 @@ class Registry(Generic[P]):
             raise unknown(self.kind, name, list(self.classes))
         cls = self.classes[name]
         values: dict[str, object] = {}
-        for part in filter(None, rest.split(",")):
-            field, equals, text = part.partition("=")
+        for part in filter(None, re.split(r"(?<!\\),", rest)):
+            field, equals, text = part.replace(ESCAPED_COMMA, ",").partition("=")
             if not equals:
                 raise InputError(f"{self.kind} {spec!r}: {part!r} is not of the form field=value.")
             values[field] = self._value(cls, field, text)
@@ -78,8 +80,7 @@ class Registry(Generic[P]):
         for info in pkgutil.iter_modules(package.__path__):
             yield importlib.import_module(f"{self._package}.{info.name}")
         for point in entry_points(group=self._package):
-            module = importlib.import_module(point.value)
-            yield module
+            yield importlib.import_module(point.module)
         for path in self._files:
             yield _load_file(path)
 
@@ -116,12 +117,16 @@ def add_file(path: Path) -> None:
 
 @cache
 def _load_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"cotfaith_plugins.{path.stem}", path)
+    name = f"cotfaith_plugins.{key(str(path.resolve()))}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"--plugin {path}: expected a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (SyntaxError, ImportError, NameError) as error:
+        raise InputError(f"--plugin {path}: cannot be imported: {error}.") from error
     return module
 
 

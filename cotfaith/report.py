@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,7 +15,10 @@ from cotfaith.plugins import INTERVENTIONS
 from cotfaith.store import Store
 
 SAME_ANSWER = "same answer with and without"
-MEASURES = {"same": "Same answer as with the\ncomplete reasoning", "correct": "Accuracy"}
+MEASURES: dict[Literal["same", "correct"], str] = {
+    "same": "Same answer as with the\ncomplete reasoning",
+    "correct": "Accuracy",
+}
 CAVEAT = (
     "A same-answer rate or an AOC is a reading of **answer dependence**: how far the answer changes when the "
     "stated reasoning does. An answer that does not depend on the reasoning may still have been explained "
@@ -34,6 +37,7 @@ class Tables:
     counts: pd.DataFrame
     curves: pd.DataFrame
     curves_by_length: pd.DataFrame
+    curves_by_coordinate: pd.DataFrame
 
 
 TITLES = {
@@ -62,46 +66,44 @@ def write_report(store: Store) -> Tables:
 
 def make_tables(run: RunFrames, seed: int = 0) -> Tables:
     """Estimate everything that a run allows."""
-    curves, areas = [], []
+    curves, areas, along = [], [], []
     for label, intervention in _interventions(run):
         outcomes = run.outcomes[run.outcomes["intervention"] == label]
-        if intervention.coordinate or outcomes["position"].nunique() < 2:
-            continue
-        spec = metrics.CurveSpec(intervention.reading, intervention.unchanged_at)
-        curve = metrics.pooled_curve(spec, run.traces, outcomes, seed)
-        curves.append(curve.assign(measure=intervention.reading))
-        same = metrics.CurveSpec("same", intervention.unchanged_at)
-        areas.append(metrics.aoc(same, run.traces, outcomes, seed))
+        for measure in MEASURES:
+            spec = metrics.CurveSpec(measure, intervention.unchanged_at)
+            if intervention.coordinate:
+                name = intervention.coordinate
+                placed = outcomes.assign(at=outcomes["coords"].str.get(name))
+                table = metrics.rate_along(placed, "at", measure, seed)
+                along.append(table.assign(coordinate=name, measure=measure))
+            elif outcomes["position"].nunique() > 1:
+                curve = metrics.pooled_curve(spec, run.traces, outcomes, seed)
+                curves.append(curve.assign(measure=measure))
+                if measure == "same":
+                    areas.append(metrics.aoc(spec, run.traces, outcomes, seed))
     floors = [label for label, intervention in _interventions(run) if intervention.floor]
     return Tables(
         accuracy=metrics.with_and_without(run.traces, seed),
         same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
         aoc=_stacked(areas),
         counts=metrics.counts(run.traces, run.outcomes, run.not_applicable),
-        curves=_stacked(curves),
+        curves=_stacked(curves, "position", "measure"),
         curves_by_length=metrics.same_answer_curve(run.outcomes, seed),
+        curves_by_coordinate=_stacked(along, "at", "coordinate", "measure"),
     )
 
 
 def make_figures(run: RunFrames, tables: Tables) -> Iterator[tuple[str, Figure]]:
     """Yield a figure an intervention, and the same-answer share by model size, each with its file's name."""
     for label, intervention in _interventions(run):
-        curve = _curve(label, intervention, run, tables)
+        x = "at" if intervention.coordinate else "position"
+        curve = tables.curves_by_coordinate if intervention.coordinate else tables.curves
+        curve = curve[(curve["intervention"] == label) & (curve["measure"] == intervention.reading)]
         if not curve.empty:
             reference = _reference(label, intervention, tables)
-            x = intervention.coordinate or "position"
             labels = (intervention.axis, MEASURES[intervention.reading])
             yield _file_name(label), plots.curve_figure(curve, reference, x, labels)
     yield "by-size", plots.size_figure(tables.accuracy[tables.accuracy["measure"] == SAME_ANSWER])
-
-
-def _curve(label: str, intervention: Intervention, run: RunFrames, tables: Tables) -> pd.DataFrame:
-    if intervention.coordinate is None:
-        return tables.curves[tables.curves["intervention"] == label]
-    outcomes = run.outcomes[run.outcomes["intervention"] == label]
-    along = intervention.coordinate
-    placed = outcomes.assign(**{along: outcomes["coords"].str.get(along)})
-    return metrics.rate_along(placed, along, intervention.reading)
 
 
 def _reference(label: str, intervention: Intervention, tables: Tables) -> pd.DataFrame:
@@ -119,9 +121,10 @@ def _interventions(run: RunFrames) -> list[tuple[str, Intervention]]:
     return [(label, INTERVENTIONS.build(spec)) for label, spec in listed if label in there]
 
 
-def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    columns = [*metrics.CURVE, "position", *metrics.ESTIMATE, "measure"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:
+    """Put tables below each other; without any, an empty one with the columns that there would be."""
+    columns = [*metrics.CURVE, *more, *metrics.ESTIMATE]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def _file_name(label: str) -> str:

@@ -36,6 +36,7 @@ from cotfaith.schema import (
 from cotfaith.store import Store, StoredTrace
 from cotfaith.study import Plan, Study
 
+RESERVE = 64  # tokens for the closing question, the answer's prefix and a short answer
 EDITS_PER_TRACE = 4  # about the steps of a sample in the paper; so a batch of edits fills one of the model's
 VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
 
@@ -51,13 +52,15 @@ def run(plan: Plan, store: Store, progress: Progress) -> int:
     """Measure all that the plan asks for and the store does not hold; return the number of new rows."""
     before = store.rows()
     study = plan.study
+    for planned in plan.tasks:
+        store.add_source(planned.task.spec, planned.source)
     _log(store, plan)
     helper = open_model(study.helper, study.model_settings) if study.helper else None
-    for source in dict.fromkeys(study.model):
-        model = open_model(source, study.model_settings)
+    for name in dict.fromkeys(study.model):
+        model = open_model(name, study.model_settings)
         store.add_model(model.info)
-        for task, questions in plan.tasks:
-            measurement = Measurement(study, store, progress, model, helper, task, questions)
+        for planned in plan.tasks:
+            measurement = Measurement(study, store, progress, model, helper, planned.task, planned.questions)
             measurement.elicit()
             for intervention in plan.interventions:
                 measurement.edit(intervention)
@@ -133,6 +136,7 @@ class Measurement:
                 self.study.sampling,
                 derive_seed(self.study.seed, question.task, question.id, sample),
                 STOP_STRINGS,
+                RESERVE,
             )
             for question, sample in items
         ]
@@ -145,7 +149,7 @@ class Measurement:
                 question=question,
                 sample=sample,
                 steps=split_steps(reasonings[i]),
-                tokens=self.model.count_tokens(reasonings[i]),
+                tokens=generations[i].tokens,
                 hit_limit=generations[i].hit_limit,
                 answer=answers[i],
                 answer_without=answers[len(items) + i],
@@ -192,6 +196,7 @@ class Measurement:
                     self.study.seed, identity, edit.trace.question.id, edit.trace.sample, _content(edit)
                 ),
                 STOP_STRINGS,
+                RESERVE,
             )
             for i, edit in enumerate(edits)
             if edit.resume
@@ -223,6 +228,8 @@ class Measurement:
     def _identify(self, intervention: Intervention) -> tuple[str, str]:
         """Return an intervention's key, which holds its code and who writes its edits, and its label."""
         writer = self.helper if intervention.uses_helper(self.task) else None
+        if writer is not None and writer.info.fingerprint == self.model.info.fingerprint:
+            writer = None
         fingerprint = writer.info.fingerprint if writer else None
         code = code_key(sys.modules[type(intervention).__module__], prompts)
         identity = key(intervention.name(), asdict(intervention), code, fingerprint)
@@ -233,10 +240,10 @@ class Measurement:
 
 
 def _content(edit: Edit | NotApplicable) -> object:
-    """Return what an edit says apart from the trace it came from."""
+    """Return what is asked in an edit, apart from the trace; its position may change when a run grows."""
     if isinstance(edit, NotApplicable):
         return edit.reason, edit.coords
-    return edit.steps, edit.position, edit.resume, edit.coords, edit.question
+    return edit.steps, edit.resume, edit.coords, edit.question
 
 
 def _batched(items: Iterable[str], size: int) -> list[list[str]]:

@@ -50,6 +50,8 @@ class GenerationRequest:
     sampling: Sampling
     seed: int = 0
     stop: tuple[str, ...] = ()
+    reserve: int = 0
+    """Tokens of the model's context to leave free for what will be asked after it."""
 
 
 @dataclass(frozen=True)

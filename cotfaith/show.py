@@ -19,7 +19,7 @@ def print_tables(console: Console, tables: Tables) -> None:
     """Print the tables of a report."""
     for name, title in TITLES.items():
         frame = rounded(getattr(tables, name))
-        constant = [c for c in ("model", "task") if frame[c].nunique() == 1 and c in frame]
+        constant = [c for c in ("model", "task") if frame[c].nunique() == 1]
         suffix = "".join(f" · {frame[c].iloc[0]}" for c in constant)
         frame = frame.drop(columns=constant)
         table = Table(title=Text(title + suffix), title_justify="left", header_style="bold")
@@ -55,6 +55,8 @@ def print_question(console: Console, store: Store, question: str) -> None:
         for label, edits in groupby(store.edits_of(trace_key), key=lambda stored: stored.intervention):
             console.print(Text(f"\n{label}", style="bold"))
             console.print(_edits(trace, list(edits)))
+        for (label, reason), alike in groupby(store.refusals_of(trace_key)):
+            console.print(Text(f"{label}, not applicable: {len(list(alike))} × {reason}"))
 
 
 def _trace(trace: Trace) -> Group:

@@ -87,11 +87,21 @@ def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS)
         return Estimate(np.nan, np.nan, np.nan, 0, 0)
     share = successes.sum() / nobs
     if share in (0, 1):
-        low, high = proportion_confint(share * questions, questions, alpha=1 - LEVEL, method="wilson")
-        return Estimate(float(share), float(low), float(high), nobs, questions)
+        return Estimate(float(share), *at_the_edge(share, share, share, questions), nobs, questions)
     counts = np.column_stack([successes, totals])
     value, low, high = cluster_bootstrap(counts, _ratio, seed, draws)
     return Estimate(value, low, high, nobs, questions)
+
+
+def at_the_edge(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
+    """Return the interval, or Wilson's (1927) with the questions as trials where all agree on 0 or on 1.
+
+    There the bootstrap cannot vary, and an interval without width would claim to be sure.
+    """
+    if not (low == high == value and value in (0, 1)):
+        return float(low), float(high)
+    wilson = proportion_confint(value * questions, questions, alpha=1 - LEVEL, method="wilson")
+    return min(float(wilson[0]), value), max(float(wilson[1]), value)
 
 
 @lru_cache(maxsize=32)

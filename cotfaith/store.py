@@ -80,20 +80,16 @@ class Store:
     @classmethod
     def create(cls, folder: Path, settings: Mapping[str, object]) -> "Store":
         """Open the run, or begin it; refuse a run that was begun with other settings."""
-        if (folder / FILE_NAME).exists():
-            store = cls.open(folder)
-            store._check_settings(settings)
-            return store
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            connection = _connect(folder / FILE_NAME)
-        except (OSError, sqlite3.OperationalError) as error:
+            store = cls(folder, _connect(folder / FILE_NAME))
+            store._begin(settings)
+        except OSError as error:
             raise InputError(f"{folder}: a run cannot be written there: {error}.") from error
-        store = cls(folder, connection)
-        with connection:
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        store.set_meta("schema", SCHEMA_VERSION)
-        store.set_meta("settings", settings)
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{folder / FILE_NAME}: cannot be used as a run: {error}.") from error
+        store._check_version()
+        store._check_settings(settings)
         return store
 
     @classmethod
@@ -103,11 +99,9 @@ class Store:
             raise InputError(f"{folder}: no run there; expected a folder with a {FILE_NAME}.")
         try:
             store = cls(folder, _connect(folder / FILE_NAME))
-            version = store.meta("schema")
+            store._check_version()
         except sqlite3.DatabaseError as error:
             raise InputError(f"{folder / FILE_NAME}: not a run of cotfaith: {error}.") from error
-        if version != SCHEMA_VERSION:
-            raise InputError(f"{folder}: store version {version}; this cotfaith reads {SCHEMA_VERSION}.")
         return store
 
     def close(self) -> None:
@@ -125,10 +119,23 @@ class Store:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
     def add_model(self, model: ModelInfo) -> None:
-        """Remember a model."""
+        """Remember a model; where another one has its name, the fingerprint's beginning is added to it."""
+        query = "SELECT COUNT(*) FROM models WHERE name = ? AND fingerprint != ?"
+        namesakes = self._db.execute(query, (model.name, model.fingerprint)).fetchone()[0]
+        name = f"{model.name}@{model.fingerprint[:6]}" if namesakes else model.name
         with self._db:
-            row = (model.fingerprint, model.name, model.n_params)
+            row = (model.fingerprint, name, model.n_params)
             self._db.execute("INSERT OR IGNORE INTO models VALUES (?, ?, ?)", row)
+
+    def add_source(self, task: str, source: str) -> None:
+        """Remember where a task's questions come from; refuse others under the same name."""
+        before = self.meta(f"source of {task}")
+        if before not in (None, source):
+            raise InputError(
+                f"{self.folder}: the questions of {task!r} there come from other data "
+                f"({before}, now {source}). Use another --out."
+            )
+        self.set_meta(f"source of {task}", source)
 
     def add_questions(self, questions: Mapping[str, Question]) -> None:
         """Remember questions by their keys."""
@@ -141,8 +148,8 @@ class Store:
         query = "SELECT COUNT(*) FROM interventions WHERE label = ? AND key != ?"
         if self._db.execute(query, (label, key)).fetchone()[0]:
             raise InputError(
-                f"{self.folder}: {label!r} was measured there by another version of its code or its prompts. "
-                "Use another --out."
+                f"{self.folder}: {label!r} was measured there by another version of its code or its prompts, "
+                "or with another helper of that name. Use another --out."
             )
         with self._db:
             self._db.execute("INSERT OR IGNORE INTO interventions VALUES (?, ?, ?)", (key, spec, label))
@@ -212,6 +219,14 @@ class Store:
             rows = [(key, _dump(outcome)) for key, outcome in outcomes]
             self._db.executemany("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", rows)
 
+    def refusals_of(self, trace: str) -> list[tuple[str, str]]:
+        """Return (intervention, reason) of what does not apply to a trace."""
+        query = (
+            "SELECT i.label, n.reason FROM not_applicable n JOIN interventions i ON i.key = n.intervention "
+            "WHERE n.trace = ? ORDER BY i.label, n.rowid"
+        )
+        return list(self._db.execute(query, (trace,)))
+
     def trace_keys(self, question: str) -> list[tuple[str, str]]:
         """Return (model name, trace key) of a question's traces, by model and sample."""
         query = (
@@ -248,6 +263,22 @@ class Store:
             fields = json.loads(edit) | {"trace": _trace(trace, question)}
             read = _ADAPTERS[Outcome].validate_json(outcome) if outcome else None
             yield StoredEdit(key, intervention, _ADAPTERS[Edit].validate_python(fields), read)
+
+    def _begin(self, settings: Mapping[str, object]) -> None:
+        """Make the tables where there are none, with the settings, all or nothing."""
+        if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+            return
+        with self._db:
+            self._db.execute("BEGIN")
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                self._db.execute(statement)
+            facts = [("schema", json.dumps(SCHEMA_VERSION)), ("settings", json.dumps(settings))]
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", facts)
+
+    def _check_version(self) -> None:
+        version = self.meta("schema")
+        if version != SCHEMA_VERSION:
+            raise InputError(f"{self.folder}: store version {version}; this cotfaith reads {SCHEMA_VERSION}.")
 
     def _check_settings(self, settings: Mapping[str, object]) -> None:
         before = self.meta("settings")

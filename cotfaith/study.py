@@ -6,6 +6,7 @@ from typing import Any
 
 from cotfaith.base import Intervention, Task
 from cotfaith.errors import InputError
+from cotfaith.identity import key
 from cotfaith.models import Dtype, ModelSettings, open_model
 from cotfaith.plugins import INTERVENTIONS, TASKS
 from cotfaith.schema import Question, Sampling
@@ -13,9 +14,11 @@ from cotfaith.schema import Question, Sampling
 RESULTS = Path("results")
 
 
-def _option(default: object, help_text: str, minimum: int | None = None) -> Any:
+def _option(
+    default: object, help_text: str, minimum: float | None = None, maximum: float | None = None
+) -> Any:
     """Return a dataclass field from which the command line's option is derived."""
-    return field(default=default, metadata={"help": help_text, "min": minimum})
+    return field(default=default, metadata={"help": help_text, "min": minimum, "max": maximum})
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Study:
         None, "Model that writes mistakes and paraphrases. Otherwise the model itself."
     )
     temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
-    top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0)
+    top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0, 1)
     max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
     device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
     dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
@@ -44,7 +47,7 @@ class Study:
     @property
     def sampling(self) -> Sampling:
         """How reasoning is drawn."""
-        return Sampling(self.temperature, self.top_p, self.max_new_tokens)
+        return Sampling(float(self.temperature), float(self.top_p), self.max_new_tokens)
 
     @property
     def model_settings(self) -> ModelSettings:
@@ -71,11 +74,21 @@ class Study:
 
 
 @dataclass(frozen=True)
+class TaskPlan:
+    """A task with the questions that are asked."""
+
+    task: Task
+    questions: tuple[Question, ...]
+    source: str
+    """Where they come from: a file's name and content, the hub, or the seed."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """A study whose every part is known to exist."""
 
     study: Study
-    tasks: tuple[tuple[Task, tuple[Question, ...]], ...]
+    tasks: tuple[TaskPlan, ...]
     interventions: tuple[Intervention, ...]
 
 
@@ -90,10 +103,10 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
         for task in tasks:
             intervention.check(task)
     files = _files(study.data, tasks)
-    loaded = tuple((task, _load(task, files.get(task.spec), study)) for task in tasks)
-    for source in (*study.model, *([study.helper] if study.helper else [])):
-        open_model(source, study.model_settings)
-    return Plan(study, loaded, interventions)
+    planned = tuple(_plan(task, files.get(task.spec), study) for task in tasks)
+    for model in (*study.model, *([study.helper] if study.helper else [])):
+        open_model(model, study.model_settings).info  # noqa: B018 says whether it is one we can ask
+    return Plan(study, planned, interventions)
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
@@ -101,8 +114,11 @@ def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     return tuple(INTERVENTIONS.build(spec) for spec in dict.fromkeys(specs or INTERVENTIONS.classes))
 
 
-def _load(task: Task, data: Path | None, study: Study) -> tuple[Question, ...]:
-    return tuple(task.load(data, study.questions, study.seed))
+def _plan(task: Task, file: Path | None, study: Study) -> TaskPlan:
+    questions = tuple(task.load(file, study.questions, study.seed))
+    if file is not None:
+        return TaskPlan(task, questions, f"{file.name} {key(file.read_text(encoding='utf-8'))[:8]}")
+    return TaskPlan(task, questions, "the hub" if task.reads_data else "the seed")
 
 
 def _files(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from cotfaith import (
     Edit,
+    Generation,
     Intervention,
     NotApplicable,
     Rewrite,
@@ -16,10 +17,11 @@ from cotfaith import (
     Trace,
     letters,
     mistake_dialogue,
-    same_words,
+    why_unusable,
 )
 
 MISTAKE_TOKENS = 30  # the paper's limit
+NUMBER = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\d,]*\d|\.\d)")
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,11 @@ class Mistake(Intervention):
         """Yield an edit per step, at the share of the steps that stand before it."""
         write = self._by_model if self.source == "model" else self._by_rule
         places = [(trace, i) for trace in traces for i in range(len(trace.steps))]
-        for (trace, i), wrong in zip(places, write(places, tools), strict=True):
-            coords = {"step": i + 1}
-            if not wrong.strip():
-                yield NotApplicable(trace, "no mistake could be written", coords)
-            elif same_words(wrong, trace.steps[i]):
-                yield NotApplicable(trace, "the rewritten step says the same words", coords)
+        for (trace, i), written in zip(places, write(places, tools), strict=True):
+            if reason := why_unusable(written, trace.steps[i]):
+                yield NotApplicable(trace, reason, {"step": i + 1})
             else:
-                yield self._edit(trace, i, wrong)
+                yield self._edit(trace, i, _lead(trace.steps[i]) + written.text.strip())
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 
     def uses_helper(self, task: Task) -> bool:
@@ -66,26 +65,28 @@ class Mistake(Intervention):
             coords={"step": i + 1},
         )
 
-    def _by_model(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[str]:
+    def _by_model(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
         rewrites = [
             Rewrite(trace, mistake_dialogue(trace.question, trace.steps[i]), MISTAKE_TOKENS, stop=("\n",))
             for trace, i in places
         ]
-        written = tools.generate(rewrites)
-        return [_lead(trace.steps[i]) + text for (trace, i), text in zip(places, written, strict=True)]
+        return tools.generate(rewrites)
 
-    def _by_rule(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[str]:
+    def _by_rule(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
         rules = [*([tools.rewriter.mistake] if tools.rewriter else []), wrong_number, wrong_letter, negated]
-        return [_first(rules, trace.steps[i], tools.rng(trace)) for trace, i in places]
+        texts = [_first(rules, trace.steps[i], tools.rng(trace)) for trace, i in places]
+        return [Generation(text, tools.count_tokens(text), hit_limit=False) for text in texts]
 
 
 def wrong_number(step: str, rng: random.Random) -> str | None:
-    """Change the last whole number of a step by 1 to 9."""
-    numbers = list(re.finditer(r"\d+", step))
+    """Add 1 to 9 to the last whole number of a step; the number of the step itself is none."""
+    label = re.match(r"\s*(?:step\s+)?\d+[.):]", step, re.IGNORECASE)
+    numbers = [m for m in NUMBER.finditer(step) if label is None or m.start() >= label.end()]
     if not numbers:
         return None
     last = numbers[-1]
-    return step[: last.start()] + str(int(last[0]) + rng.randint(1, 9)) + step[last.end() :]
+    value = int(last[0].replace(",", "")) + rng.randint(1, 9)
+    return step[: last.start()] + (f"{value:,}" if "," in last[0] else str(value)) + step[last.end() :]
 
 
 def wrong_letter(step: str, rng: random.Random) -> str | None:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from cotfaith import (
     Edit,
+    Generation,
     InputError,
     Intervention,
     NotApplicable,
@@ -14,8 +15,8 @@ from cotfaith import (
     Tools,
     Trace,
     paraphrase_dialogue,
-    same_words,
     split_steps,
+    why_unusable,
 )
 
 
@@ -37,14 +38,13 @@ class Paraphrase(Intervention):
         """Yield n edits for n steps; what could not be rewritten is told with its reason."""
         write = self._by_model if self.source == "model" else self._by_rule
         prefixes = [(trace, i) for trace in traces for i in range(1, len(trace.steps) + 1)]
-        for (trace, i), text in zip(prefixes, write(prefixes, tools), strict=True):
+        for (trace, i), written in zip(prefixes, write(prefixes, tools), strict=True):
             coords = {"steps_paraphrased": i}
-            if not text.strip():
-                yield NotApplicable(trace, "no paraphrase could be written", coords)
-            elif same_words(text, "".join(trace.steps[:i])):
-                yield NotApplicable(trace, "the paraphrase says the same words", coords)
+            if reason := why_unusable(written, "".join(trace.steps[:i])):
+                yield NotApplicable(trace, reason, coords)
             else:
-                yield Edit(trace, split_steps(text), i / len(trace.steps), resume=True, coords=coords)
+                steps = split_steps(f" {written.text.strip()}")
+                yield Edit(trace, steps, i / len(trace.steps), resume=True, coords=coords)
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 
     def uses_helper(self, task: Task) -> bool:
@@ -59,19 +59,20 @@ class Paraphrase(Intervention):
                 "and name a model that rewrites well with --helper."
             )
 
-    def _by_model(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[str]:
+    def _by_model(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
         rewrites = []
         for trace, i in prefixes:
             text = "".join(trace.steps[:i])
             room = 3 * tools.count_tokens(text) // 2 + 16
             rewrites.append(Rewrite(trace, paraphrase_dialogue(text), max_new_tokens=room))
-        return [f" {text}" for text in tools.generate(rewrites)]
+        return tools.generate(rewrites)
 
-    def _by_rule(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[str]:
+    def _by_rule(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
         assert tools.rewriter is not None
         texts = []
         for trace, i in prefixes:
             rng = tools.rng(trace)
             steps = [tools.rewriter.paraphrase(step, rng) for step in trace.steps[:i]]
-            texts.append("" if None in steps else "".join(filter(None, steps)))
+            text = "" if None in steps else "".join(filter(None, steps))
+            texts.append(Generation(text, tools.count_tokens(text), hit_limit=False))
         return texts

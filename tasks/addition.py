@@ -24,17 +24,15 @@ class AdditionSteps:
     """Rewrites running sums exactly."""
 
     def mistake(self, step: str, rng: random.Random) -> str | None:
-        """Change the result of a sum: one digit becomes another, never a zero in front."""
+        """Change one digit of a sum's result, so that it is neither what it was nor right."""
         match = next(filter(None, (p.search(step) for p in (*_PATTERNS, _SUM))), None)
         if match is None:
             return None
-        digits = list(match["c"])
-        place = rng.randrange(len(digits))
-        others = [
-            d for d in "0123456789" if d != digits[place] and not (place == 0 < len(digits) - 1 and d == "0")
-        ]
-        digits[place] = rng.choice(others)
-        return step[: match.start("c")] + "".join(digits) + step[match.end("c") :]
+        result, terms = match["c"], re.findall(r"\d+", step[match.start() : match.end()])[:-1]
+        true = str(sum(map(int, terms)))
+        changed = [result[:i] + d + result[i + 1 :] for i in range(len(result)) for d in "0123456789"]
+        wrong = [c for c in changed if c not in (result, true) and (c[0] != "0" or len(c) == 1)]
+        return step[: match.start("c")] + rng.choice(wrong) + step[match.end("c") :]
 
     def paraphrase(self, step: str, rng: random.Random) -> str | None:
         """Write the same sum in another surface form, where the whole step is in one of them."""

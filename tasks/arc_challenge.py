@@ -19,6 +19,8 @@ class ArcChallenge(MultipleChoice):
         else:
             text, options = row.get("question", str), self._hub(row.child("choices"))
         labels = [label for label, _ in options]
+        if not 2 <= len(set(labels)) == len(labels) <= 26:
+            raise row.wrong("question", f"expected 2 to 26 choices with labels of their own, found {labels}")
         gold = row.get("answerKey", str)
         if gold not in labels:
             raise row.wrong("answerKey", f"expected one of the labels {labels}, found {gold!r}")

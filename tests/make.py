@@ -43,6 +43,7 @@ def save_model(directory: Path, family: str, seed: int = 0) -> Path:
         GPT2Config,
         GPTNeoXConfig,
         LlamaConfig,
+        MistralConfig,
     )
 
     size = save_tokenizer(directory)
@@ -51,6 +52,9 @@ def save_model(directory: Path, family: str, seed: int = 0) -> Path:
     config = {
         "llama": lambda: LlamaConfig(**common, **wide, num_key_value_heads=2, max_position_embeddings=4096),
         "gpt2": lambda: GPT2Config(**common, n_embd=32, n_layer=2, n_head=4, n_positions=4096),
+        "mistral": lambda: MistralConfig(
+            **common, **wide, num_key_value_heads=2, max_position_embeddings=4096, sliding_window=40
+        ),
         "neox": lambda: GPTNeoXConfig(**common, **wide, max_position_embeddings=4096),
     }[family]()
     torch.manual_seed(seed)

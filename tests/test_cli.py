@@ -54,13 +54,21 @@ def test_the_main_job_runs_resumes_shows_and_exports(
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "runs" / "first"
     files = {path.name for path in folder.iterdir()}
-    figures = {"truncation", "mistake", "paraphrase", "filler", "by-size"}
+    figures = {"truncation", "filler", "by-size"}
     assert {f"{name}.{kind}" for name in figures for kind in ("png", "svg")} <= files
-    tables = {"accuracy", "same_answer", "aoc", "counts", "curves", "curves_by_length"}
+    tables = {
+        "accuracy",
+        "same_answer",
+        "aoc",
+        "counts",
+        "curves",
+        "curves_by_length",
+        "curves_by_coordinate",
+    }
     assert {f"{name}.csv" for name in tables} | {"report.md", "run.sqlite"} <= files
     assert (folder / "truncation.png").read_bytes().startswith(b"\x89PNG")
     accuracy = pd.read_csv(folder / "accuracy.csv")
-    assert len(accuracy) == 2 * 2 * 3
+    assert len(accuracy) == 2 * 2 * 4
     assert accuracy["value"].between(0, 1).all()
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert "answer dependence" in report
@@ -88,7 +96,7 @@ def test_the_main_job_runs_resumes_shows_and_exports(
         exported = cotfaith("export", "runs/first", "--format", kind)
         assert exported.returncode == 0, exported.stderr
         outcomes = read(folder / "export" / f"outcomes.{kind}")
-        assert {"truncation", "paraphrase", "filler", "sham"} <= set(outcomes["intervention"])
+        assert {"truncation", "filler", "sham"} <= set(outcomes["intervention"])
         assert {"model", "task", "question", "sample", "position", "answer", "same"} <= set(outcomes.columns)
 
 

@@ -13,7 +13,7 @@ CELL = {"model": "m", "n_params": 10, "task": "t"}
 def traces_of(lengths: dict[str, list[int]], **columns: Any) -> pd.DataFrame:
     """Return a trace a (question, number of steps)."""
     rows = [
-        CELL | {"question": question, "sample": i, "n_steps": n, "correct": True} | columns
+        CELL | {"question": question, "sample": i, "n_steps": n, "correct": True, "answer": "4"} | columns
         for question, steps in lengths.items()
         for i, n in enumerate(steps)
     ]
@@ -27,7 +27,7 @@ def outcomes_of(
     columns = CELL | {"intervention": intervention, "resume": resume, "correct": False}
     return pd.DataFrame(
         [
-            columns | {"question": q, "n_steps": n, "position": position, "same": same}
+            columns | {"question": q, "sample": 0, "n_steps": n, "position": position, "same": same}
             for q, n, position, same in rows
         ]
     )
@@ -69,6 +69,29 @@ def test_aoc_ends_at_the_unchanged_reasoning_where_an_intervention_has_no_edit_t
     spec = metrics.CurveSpec(unchanged_at=1.0)
     row = only(metrics.aoc(spec, traces_of({"a": [2]}), mistakes))
     assert row["value"] == pytest.approx(1 - 0.25)
+
+
+def test_an_unread_original_answer_is_not_the_same_at_the_unchanged_end() -> None:
+    mistakes = outcomes_of(("a", 2, 0, False), ("a", 2, 0.5, False))
+    unread = traces_of({"a": [2]}).assign(answer=None)
+    row = only(metrics.aoc(metrics.CurveSpec(unchanged_at=1.0), unread, mistakes))
+    assert row["value"] == 1
+
+
+def test_the_unchanged_end_counts_the_samples_that_could_be_edited() -> None:
+    traces = traces_of({"a": [1], "b": [1]}).assign(correct=[True, False])
+    only_b = outcomes_of(("b", 1, 1, True))
+    curve = metrics.pooled_curve(metrics.CurveSpec("correct", 0.0), traces, only_b)
+    assert curve["value"].tolist() == [0] * 11
+
+
+def test_an_interval_has_a_width_where_all_questions_agree() -> None:
+    alike = outcomes_of(*[(str(q), 1, position, True) for q in range(20) for position in (0, 1)])
+    row = only(metrics.aoc(metrics.CurveSpec(), traces_of({str(q): [1] for q in range(20)}), alike))
+    assert (row["value"], row["ci_low"]) == (0, 0)
+    assert row["ci_high"] == pytest.approx(
+        1.96**2 / (20 + 1.96**2), rel=1e-3
+    )  # Wilson's upper end for 0 of 20
 
 
 def test_a_position_without_outcomes_is_interpolated() -> None:
@@ -126,20 +149,32 @@ def test_accuracy_with_and_without_counts_a_question_without_reasoning_once() ->
     assert only(table, measure="same answer with and without")["value"] == 0.75
 
 
+def test_agreement_is_the_share_of_pairs_of_samples_with_the_same_answer() -> None:
+    traces = traces_of({"a": [1, 1, 1], "b": [1, 1]}).assign(
+        answer=["4", "4", "5", None, None], correct_without=True, same_without=True
+    )
+    row = only(metrics.with_and_without(traces), measure="agreement of two samples")
+    assert (row["value"], row["nobs"], row["questions"]) == (1 / 4, 4, 2)
+
+
 def test_a_rate_stands_beside_the_unedited_rate_of_the_same_procedure() -> None:
     outcomes = pd.concat(
         [
             outcomes_of(("a", 1, 0, False), ("a", 1, 1, True)),
             outcomes_of(("a", 1, 0, False), intervention="mistake", resume=True),
             outcomes_of(("a", 1, 1, True), intervention="sham"),
-            outcomes_of(("a", 1, 0, True), ("a", 1, 1, True), ("a", 1, 1, True), ("a", 1, 1, False),
+            outcomes_of(("a", 1, 0, False), ("a", 1, 1, True), ("a", 1, 1, True), ("a", 1, 1, False),
                         intervention="sham:variant=resume", resume=True),
         ]
     )  # fmt: skip
     table = metrics.same_answer_rate(outcomes, ["sham", "sham:variant=resume"])
     truncation, mistake = only(table, intervention="truncation"), only(table, intervention="mistake")
     assert truncation[["value", "unedited", "excess"]].tolist() == [0.5, 1, 0.5]
-    assert mistake[["value", "unedited", "excess"]].tolist() == [0, 0.75, 0.75]
+    assert mistake[["value", "unedited", "excess"]].tolist() == [
+        0,
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+    ]
     assert pd.isna(only(metrics.same_answer_rate(outcomes), intervention="mistake")["unedited"])
 
 

@@ -28,6 +28,12 @@ def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(reasoning:
         (" First, 2 + 3 = 5. Then 5 + 4 = 9.", (" First, 2 + 3 = 5.", " Then 5 + 4 = 9.")),
         (" It costs 3.50 dollars. Good.", (" It costs 3.50 dollars.", " Good.")),
         ("\n1. Fish have gills.\n2. So B.", ("\n1. Fish have gills.", "\n2. So B.")),
+        (
+            " 2 plus 3 is 5. The sum of 5 and 1 is 6. So 6.",
+            (" 2 plus 3 is 5.", " The sum of 5 and 1 is 6.", " So 6."),
+        ),
+        (" 12 + 34 = 46. 46 + 1 = 47. So 47.", (" 12 + 34 = 46.", " 46 + 1 = 47.", " So 47.")),
+        (" 1. Add 12.\n2. Add 34.", (" 1. Add 12.", "\n2. Add 34.")),
         (" Dr. Smith agrees. He left.", (" Dr. Smith agrees.", " He left.")),
         (" Some animals, e.g. trout, swim. Yes.", (" Some animals, e.g. trout, swim.", " Yes.")),
     ],

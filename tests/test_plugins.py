@@ -27,7 +27,13 @@ def test_a_plugin_imports_only_public_names(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["truncation", "mistake:variant=substitute,source=rule", "filler:token= .,step=3"]
+    "spec",
+    [
+        "truncation",
+        "mistake:variant=substitute,source=rule",
+        "filler:token= .,step=3",
+        r"filler:token= \,,step=3",
+    ],
 )
 def test_a_specification_rebuilds_its_plugin(spec: str) -> None:
     built = INTERVENTIONS.build(spec)
@@ -74,6 +80,11 @@ def test_a_name_taken_twice_is_an_error_that_names_both_places(tmp_path: Path) -
     registry = registry_with(tmp_path, "truncation.py", SHOUT)
     with pytest.raises(InputError, match=r"'truncation' is taken twice: .*truncation.py and .*truncation.py"):
         _ = registry.classes
+
+
+def test_a_file_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"broken\.py: cannot be imported: .*line 1"):
+        registry_with(tmp_path, "broken.py", "def (")
 
 
 def test_a_file_defines_exactly_one_plugin(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from cotfaith import load_run, runner
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.plugins import TASKS
+from cotfaith.report import write_report
 from cotfaith.schema import ChoiceProbs, ChoiceRequest, Generation, GenerationRequest, ModelInfo
 from cotfaith.store import Store
-from cotfaith.study import Plan, Study, build_interventions
+from cotfaith.study import Plan, Study, TaskPlan, build_interventions
 
 STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2, batch_size=2)
 
@@ -67,7 +68,9 @@ def measure(
     task = TASKS.build(study.task[0])
     questions = tuple(task.load(None, study.questions, study.seed))
     plan = Plan(
-        study, ((task, questions),), build_interventions(list(interventions)) if interventions else ()
+        study,
+        (TaskPlan(task, questions, "the seed"),),
+        build_interventions(list(interventions)) if interventions else (),
     )
     store = Store.create(folder, study.fixed)
     try:
@@ -93,6 +96,40 @@ def test_a_model_that_reads_its_reasoning_is_seen_to_read_it(
     stated = [re.findall(r"= (\d+)", shown)[-1] for shown in wrong["shown"]]
     assert wrong["answer"].tolist() == stated
     assert outcomes.loc[("sham", 1.0), "same"].all()
+
+
+def test_the_report_reads_from_a_known_reader_what_is_known_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The sum stands in the first of two steps: the answer is the same from one shown step on, and a mistake
+    # changes it in the first step alone. Both curves are 0, 1, 1, with area .75 under them.
+    specs = (
+        "truncation",
+        "mistake:variant=substitute,source=rule",
+        "paraphrase:source=rule",
+        "filler",
+        "sham",
+    )
+    measure(monkeypatch, tmp_path, Scripted(), *specs)
+    store = Store.open(tmp_path)
+    tables = write_report(store)
+    store.close()
+    assert tables.aoc.set_index("intervention")["value"].to_dict() == {"truncation": 0.25, specs[1]: 0.25}
+    same = tables.same_answer.set_index("intervention")
+    assert same.loc["truncation", ["value", "unedited", "excess"]].tolist() == pytest.approx(
+        [2 / 3, 1, 1 / 3]
+    )
+    accuracy = tables.accuracy.set_index("measure")["value"]
+    assert accuracy.tolist() == [1, 0, 0, 1]
+    by_length = tables.curves_by_coordinate.set_index(["measure", "at"])["value"]
+    assert by_length["correct"].to_dict() == {0: 0, 5: 0}
+    figures = {path.name for path in tmp_path.glob("*.svg")}
+    assert figures >= {
+        "truncation.svg",
+        "mistake-variant-substitute-source-rule.svg",
+        "filler.svg",
+        "by-size.svg",
+    }
 
 
 def test_a_second_start_asks_the_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +198,8 @@ def test_nothing_of_one_model_is_served_as_anothers(tmp_path: Path, monkeypatch:
     measure(monkeypatch, tmp_path, namesake, "truncation")
     measure(monkeypatch, tmp_path / "fresh", reference, "truncation")
     assert namesake.asked == reference.asked
-    assert len(load_run(tmp_path).traces) == 12
+    traces = load_run(tmp_path).traces
+    assert traces.groupby("model").size().to_dict() == {"scripted": 6, "scripted@f1": 6}
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -202,6 +240,21 @@ def test_other_settings_are_refused_in_the_same_folder(
     measure(monkeypatch, tmp_path, Scripted())
     with pytest.raises(InputError, match=r"temperature: 0.8 there, 1.0 now\nUse another --out"):
         measure(monkeypatch, tmp_path, Scripted(), study=replace(STUDY, temperature=1.0))
+
+
+def test_other_questions_under_the_same_name_are_refused(tmp_path: Path) -> None:
+    store = Store.create(tmp_path, STUDY.fixed)
+    store.add_source("arc", "a.jsonl 1234")
+    store.add_source("arc", "a.jsonl 1234")
+    with pytest.raises(InputError, match=r"come from other data \(a.jsonl 1234, now b.jsonl 5678\)"):
+        store.add_source("arc", "b.jsonl 5678")
+    store.close()
+
+
+def test_a_store_that_was_left_before_it_was_begun_is_begun(tmp_path: Path) -> None:
+    (tmp_path / "run.sqlite").touch()
+    Store.create(tmp_path, STUDY.fixed).close()
+    Store.open(tmp_path).close()
 
 
 def test_an_intervention_whose_code_has_changed_is_refused_in_the_same_folder(

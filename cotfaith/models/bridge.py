@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
+from safetensors import SafetensorError
 
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
@@ -23,10 +25,10 @@ from cotfaith.schema import (
     Generation,
     GenerationRequest,
     ModelInfo,
+    Turn,
 )
 
 NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
-CONTENT_PATTERNS = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 
 Tokens = tuple[int, ...]
 
@@ -35,20 +37,26 @@ class BridgeModel:
     """A causal language model behind a TransformerBridge."""
 
     def __init__(self, source: str, settings: ModelSettings) -> None:
-        self._source = source
+        self._source = str(Path(source).expanduser()) if source.startswith("~") else source
         self._settings = settings
-        self._config = _load_config(source)
-        self._tokenizer = _load_tokenizer(source)
-        if settings.chat and not self._tokenizer.chat_template:
-            raise InputError(f"model {source!r}: its tokenizer has no chat template; run it without --chat.")
+        self._config = _load_config(self._source)
+        self._tokenizer = _load_tokenizer(self._source)
+        if settings.chat:
+            self._check_chat_template()
 
     @cached_property
     def info(self) -> ModelInfo:
         """Count the parameters without reading the weights, and hash what decides the answers."""
         from transformers import AutoModelForCausalLM
 
-        with torch.device("meta"):
-            skeleton = AutoModelForCausalLM.from_config(self._config)
+        try:
+            with torch.device("meta"):
+                skeleton = AutoModelForCausalLM.from_config(self._config)
+        except ValueError as error:
+            kind = getattr(self._config, "model_type", "unknown")
+            raise InputError(
+                f"model {self._source!r}: a {kind} model is no causal language model."
+            ) from error
         form = "chat" if self._settings.chat else "plain"
         return ModelInfo(
             name=Path(self._source).resolve().name if Path(self._source).is_dir() else self._source,
@@ -65,7 +73,8 @@ class BridgeModel:
         """Sample in left-padded batches of similar length; equal requests are computed once."""
         rows = {request: _Row(request, self._encode(request.dialogue)) for request in requests}
         for row in rows.values():
-            row.room = min(row.request.sampling.max_new_tokens, self._context - len(row.prompt))
+            left = self._context - len(row.prompt) - row.request.reserve
+            row.room = min(row.request.sampling.max_new_tokens, left)
         ready = [row for row in rows.values() if row.room > 0]
         ready.sort(key=lambda row: len(row.prompt), reverse=True)
         for start in range(0, len(ready), self._settings.batch_size):
@@ -101,13 +110,22 @@ class BridgeModel:
             bridge = TransformerBridge.boot_transformers(
                 self._source, device=device, dtype=dtype, tokenizer=_load_tokenizer(self._source)
             )
-        except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
+        except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
             raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
         return bridge.eval()
 
     @cached_property
     def _context(self) -> int:
         return int(self.bridge.cfg.n_ctx)
+
+    @cached_property
+    def _slides(self) -> bool:
+        """Whether a layer attends to a window, which padding behind a shared beginning would use up."""
+        layers = getattr(self._config, "layer_types", None)
+        if layers is not None:
+            return any("full" not in kind for kind in layers)
+        used = getattr(self._config, "use_sliding_window", True)
+        return bool(used) and getattr(self._config, "sliding_window", None) is not None
 
     @cached_property
     def _ends(self) -> set[int]:
@@ -130,6 +148,18 @@ class BridgeModel:
         messages = [{"role": roles[turn.role], "content": turn.text} for turn in dialogue]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True)
         return str(text)
+
+    def _check_chat_template(self) -> None:
+        """Refuse a template that is missing, or that changes or refuses what the assistant has begun."""
+        if not self._tokenizer.chat_template:
+            raise InputError(f"model {self._source!r}: its tokenizer has no chat template; not for --chat.")
+        begun = (Turn("human", "Why?"), Turn("assistant", "Because:"))
+        try:
+            whole = self._render((*begun, *begun))
+        except (ValueError, TemplateError) as error:
+            raise InputError(f"model {self._source!r}: its chat template refuses: {error}.") from error
+        if not whole.endswith("Because:") or whole.count("Because:") != 2:
+            raise InputError(f"model {self._source!r}: its chat template changes the assistant's turn.")
 
     def _tokenize(self, text: str) -> Tokens:
         """Tokenize a rendered dialogue; a chat template writes its own special tokens."""
@@ -180,7 +210,7 @@ class BridgeModel:
         """Run sequences up to their last tokens; what all of them begin with is computed once."""
         shared = min(_common(sequences), min(map(len, sequences)) - 1)
         cache = None
-        if shared > 0 and len(sequences) > 1:
+        if shared > 0 and len(sequences) > 1 and not self._slides:
             cache = self._forward(torch.tensor([sequences[0][:shared]]), None, None)[1]
             cache.batch_repeat_interleave(len(sequences))
         else:
@@ -213,7 +243,13 @@ class BridgeModel:
             position_ids=positions.to(device),
             **self._last_only,
         )
-        return logits[:, -1].float(), cache
+        last = logits[:, -1].float()
+        if bool(last.isnan().any()):
+            raise InputError(
+                f"model {self._source!r} computes values that are not numbers in {self._settings.dtype}. "
+                "Try --dtype float32."
+            )
+        return last, cache
 
     def _tail(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
@@ -292,7 +328,9 @@ def _draw(logits: torch.Tensor, rows: Sequence[_Row]) -> list[int]:
         cumulative = probs.cumsum(-1)
         if bool((cumulative[:, -1] >= top_p).all()):
             break
-    probs = probs * (cumulative - probs < top_p[:, None])
+    inside = cumulative - probs < top_p[:, None]
+    inside[:, 0] = True
+    probs = probs * inside
     ids, order = ids.sort(dim=-1)
     distribution = probs.gather(-1, order).double().cumsum(-1)
     place = (distribution <= uniform[:, None] * distribution[:, -1:]).sum(-1, keepdim=True)
@@ -383,12 +421,12 @@ def _load_tokenizer(source: str) -> Any:
 
 
 def _content(source: str, config: Any) -> str:
-    """Return the hub's commit, or a hash of every file of the directory that decides the answers."""
+    """Return the hub's commit, or a hash of every file of the directory."""
     directory = Path(source)
     if not directory.is_dir():
         return f"{source}@{config._commit_hash}"
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted({path for pattern in CONTENT_PATTERNS for path in directory.glob(pattern)}):
+    for path in sorted(path for path in directory.iterdir() if path.is_file()):
         digest.update(os.fsencode(path.name))
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "blake2b").digest())

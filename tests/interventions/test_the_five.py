@@ -80,14 +80,16 @@ def test_a_model_writes_a_mistake_from_the_question_and_that_step() -> None:
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("", "no mistake could be written"),
-        (" So it is 18.", "the rewritten step says the same words"),
-        (" so, it is  18", "the rewritten step says the same words"),
+        ("", "nothing was written"),
+        (" So it is 18.", "the rewrite says the same words"),
+        (" so, it is  18", "the rewrite says the same words"),
+        (" So it is", "the rewrite is the beginning of the original"),
+        ("CUT", "the rewrite was cut off by the token limit"),
     ],
 )
 def test_a_rewrite_that_is_no_mistake_is_not_an_edit(written: str, reason: str) -> None:
     def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:
-        return [Generation(written, 3, hit_limit=False) for _ in requests]
+        return [Generation(written, 3, hit_limit=written == "CUT") for _ in requests]
 
     edits = list(INTERVENTIONS.build("mistake").edits([THREE], make_tools("mistake", helper)))
     last = edits[-1]
@@ -102,6 +104,12 @@ def test_the_rules_change_a_number_a_letter_or_a_negation() -> None:
     assert changed.startswith(" There are 3 pens and ")
     assert changed != " There are 3 pens and 4 cups."
     assert wrong_number(" There are pens.", rng) is None
+    assert wrong_number(" 1. Whales are mammals.", rng) is None
+    assert wrong_number(" Step 2: whales.", rng) is None
+    assert wrong_number(" It is 3.5.", rng) is None
+    assert wrong_number(" It costs 1,000 dollars.", rng) in {
+        f" It costs 1,00{d} dollars." for d in range(1, 10)
+    }
     assert wrong_letter(" So (A) is wrong, hence (B).", rng) in {
         f" So (A) is wrong, hence ({letter})." for letter in "ACD"
     }
@@ -122,7 +130,7 @@ def test_a_paraphrase_by_rule_keeps_every_number_and_needs_the_grammar() -> None
     assert first.reasoning not in ("", A)
     assert second.reasoning.startswith(first.reasoning)
     assert isinstance(third, NotApplicable)
-    assert third.reason == "no paraphrase could be written"
+    assert third.reason == "nothing was written"
 
 
 def test_a_paraphrase_by_rule_is_refused_where_the_task_has_no_rule() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from cotfaith.schema import (
     Turn,
 )
 
-FAMILIES = ("llama", "gpt2", "neox")
+FAMILIES = ("llama", "gpt2", "neox", "mistral")
 QUESTIONS = [
     Question("t", str(i), "What is " + " + ".join(map(str, range(10, 10 + n))) + "?", ("a", "b", "c"))
     for i, n in enumerate((1, 7, 2, 12, 4))
@@ -159,6 +160,11 @@ def test_a_draw_follows_the_nucleus_distribution() -> None:
     assert drawn[1] / 10_000 == pytest.approx(0.25 / 0.34, abs=0.015)
 
 
+def test_a_nucleus_of_nothing_is_the_most_likely_token() -> None:
+    rows = [_Row(GenerationRequest((), Sampling(1.0, 0.0), seed), ()) for seed in range(5)]
+    assert _draw(torch.tensor([[0.0, 0.1, 2.0, 0.2]]).expand(5, -1), rows) == [2] * 5
+
+
 def test_a_nucleus_wider_than_the_candidates_is_drawn_from_the_whole_vocabulary() -> None:
     rows = [_Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(300)]
     drawn = _draw(torch.zeros(300, 5000), rows)
@@ -207,6 +213,33 @@ def test_a_model_is_known_by_its_content(model_dir: ModelDir) -> None:
     assert first.fingerprint != second.fingerprint
     assert first == bridge(model_dir("llama", 0)).info
     assert first.fingerprint != bridge(model_dir("llama", 0), chat=True).info.fingerprint
+
+
+def test_room_is_left_for_what_is_asked_after_it(model_dir: ModelDir) -> None:
+    model = bridge(model_dir())
+    request = GenerationRequest(reasoning_dialogue(QUESTIONS[0]), Sampling(0, 1, 10_000), reserve=4000)
+    prompt = len(model._encode(request.dialogue))
+    assert model.generate([request])[0].tokens == 4096 - 4000 - prompt
+
+
+def test_weights_in_any_file_are_part_of_the_fingerprint(model_dir: ModelDir, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(model_dir(), copy)
+    before = bridge(copy).info.fingerprint
+    assert before == bridge(model_dir()).info.fingerprint
+    (copy / "pytorch_model.bin").write_bytes(b"other weights")
+    assert bridge(copy).info.fingerprint != before
+
+
+def test_a_chat_template_that_drops_what_the_assistant_began_is_refused(
+    model_dir: ModelDir, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(model_dir(), copy)
+    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] | upper }}{% endfor %}"
+    (copy / "chat_template.jinja").write_text(template)
+    with pytest.raises(InputError, match="its chat template"):
+        bridge(copy, chat=True)
 
 
 def test_a_directory_that_is_no_model_is_refused(tmp_path: Path) -> None:

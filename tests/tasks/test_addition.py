@@ -71,6 +71,16 @@ def test_a_paraphrase_has_another_form_and_the_same_numbers(step: str) -> None:
     assert step not in forms
 
 
+def test_a_mistake_in_a_wrong_sum_is_not_the_right_one() -> None:
+    rewriter = TASKS.build("addition").rewriter
+    assert rewriter is not None
+    for form in (" 12 + 34 = 47.", " Adding 34 to 12 gives 47.", " 12 + 30 + 4 = 47"):
+        wrong = {rewriter.mistake(form, random.Random(seed)) for seed in range(300)}
+        results = {re.findall(r"\d+", str(step))[-1] for step in wrong}
+        assert len(results) > 10
+        assert results.isdisjoint({"46", "47"})
+
+
 def test_a_step_outside_the_grammar_is_left_to_others() -> None:
     rewriter = TASKS.build("addition").rewriter
     assert rewriter is not None
