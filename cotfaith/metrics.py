@@ -6,19 +6,17 @@ stands in `counts`. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from cotfaith.curves import CurveSpec, PooledCurve
 from cotfaith.schema import Estimate
 from cotfaith.stats import (
-    Floats,
     at_the_edge,
-    bootstrap_sums,
     cluster_bootstrap,
-    percentile_interval,
     proportion,
 )
 
@@ -26,16 +24,6 @@ CELL = ["model", "n_params", "task"]
 CURVE = [*CELL, "intervention"]
 ESTIMATE = [f.name for f in fields(Estimate)]
 GRID = np.linspace(0, 1, 11)
-
-
-@dataclass(frozen=True)
-class CurveSpec:
-    """What is read along a curve."""
-
-    measure: Literal["same", "correct"] = "same"
-    unchanged_at: float | None = None
-    """Where the reasoning is the original: there, without an edit, count the original answers of the samples
-    that the intervention could edit elsewhere. An unread one is the same as nothing."""
 
 
 def same_answer_curve(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -115,7 +103,7 @@ def pooled_curve(
     C(x) = Σ_n w_n · C_n(x), with w_n as in `aoc` and C_n interpolated linearly between k/n and (k+1)/n.
     """
     rows = []
-    for names, cell in _curves(spec, traces, outcomes):
+    for names, cell in _pooled(spec, traces, outcomes):
         values = cell.at(GRID, cell.table.sum(axis=0, keepdims=True))[0]
         low, high = cell.band(GRID, seed)
         for i, position in enumerate(GRID):
@@ -155,7 +143,7 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
     interval resamples questions and with them the weights.
     """
     rows = []
-    for names, cell in _curves(spec, traces, outcomes):
+    for names, cell in _pooled(spec, traces, outcomes):
         value, low, high = cluster_bootstrap(cell.table, cell.area_over, seed)
         low, high = at_the_edge(value, low, high, cell.questions)
         rows.append(names | asdict(Estimate(value, low, high, cell.nobs, cell.questions)))
@@ -265,81 +253,12 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
     return table.rename(columns={"intervention": "condition"}).sort_values([*CELL[1:], "condition"])
 
 
-class _Curves:
-    """Counts by question, length and position; sums of rows give the curve of any resampling."""
-
-    def __init__(self, spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame) -> None:
-        self.nobs, self.questions = len(outcomes), outcomes["question"].nunique()
-        self._positions: list[Floats] = []
-        blocks = []
-        for n in sorted(set(outcomes["n_steps"])):
-            original = traces[traces["n_steps"] == n]
-            here = outcomes[outcomes["n_steps"] == n]
-            samples = _per_question(original.assign(position=0.0), "position", traces)[1]
-            hits, total = _per_question(here, spec.measure, traces)
-            if spec.unchanged_at is not None and spec.unchanged_at not in total:
-                edited = original.merge(here[["question", "sample"]].drop_duplicates())
-                kept = edited.assign(position=spec.unchanged_at, same=edited["answer"].notna())
-                more_hits, more = _per_question(kept, spec.measure, traces)
-                hits, total = hits.join(more_hits), total.join(more)
-            order = sorted(total.columns)
-            self._positions.append(np.array(order, dtype=float))
-            blocks.append(np.column_stack([samples, hits[order], total[order]]))
-        self.table = np.hstack(blocks).astype(float)
-        self._ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
-
-    def at(self, grid: Floats, sums: Floats) -> Floats:
-        """Return the pooled curve on a grid, (rows, cells) → (rows, grid)."""
-        weighted, weights = np.zeros((len(sums), len(grid))), np.zeros((len(sums), 1))
-        for block, positions in zip(np.split(sums, self._ends, axis=1), self._positions, strict=True):
-            hits, total = np.split(block[:, 1:], 2, axis=1)
-            counted = total.any(axis=1, keepdims=True)
-            weight = block[:, :1] * counted
-            weighted += weight * _interpolate(grid, positions, hits, total)
-            weights += weight
-        with np.errstate(invalid="ignore"):
-            result: Floats = weighted / weights
-        return result
-
-    def band(self, grid: Floats, seed: int) -> Floats:
-        """Return the interval at every point of the grid, (2, grid)."""
-        return percentile_interval(self.at(grid, bootstrap_sums(self.table, seed)))
-
-    def area_over(self, sums: Floats) -> Floats:
-        """Return 1 minus the trapezoid area under the pooled curve, (rows, cells) → (rows,)."""
-        grid = np.unique(np.concatenate([[0.0, 1.0], *self._positions]))
-        return np.asarray(1 - np.trapezoid(self.at(grid, sums), grid, axis=1))
-
-
-def _per_question(
-    frame: pd.DataFrame, measure: str, traces: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return hits and outcomes by question (all of the traces') and position."""
-    cells = frame.assign(hit=frame[measure].astype(float)).groupby(["question", "position"])["hit"]
-    questions = sorted(set(traces["question"]))
-    tables = (cells.sum().unstack(), cells.size().unstack())
-    hits, total = (table.reindex(questions).fillna(0.0).astype(float) for table in tables)
-    return hits, total
-
-
-def _interpolate(grid: Floats, positions: Floats, hits: Floats, total: Floats) -> Floats:
-    """Return rates between positions, (rows, positions) → (rows, grid); 0 where a row has no outcome."""
-    rates = np.zeros((len(total), len(grid)))
-    whole = (total > 0).all(axis=1)
-    between = np.array([np.interp(grid, positions, unit) for unit in np.eye(len(positions))])
-    rates[whole] = (hits[whole] / total[whole]) @ between
-    for row in np.flatnonzero(~whole & total.any(axis=1)):
-        seen = total[row] > 0
-        rates[row] = np.interp(grid, positions[seen], hits[row, seen] / total[row, seen])
-    return rates
-
-
-def _curves(
+def _pooled(
     spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame
-) -> Iterator[tuple[dict[str, Hashable], _Curves]]:
+) -> Iterator[tuple[dict[str, Hashable], PooledCurve]]:
     for names, group in _groups(outcomes[outcomes[spec.measure].notna()], CURVE):
         mine = traces[(traces[CELL] == [names[column] for column in CELL]).all(axis=1)]
-        yield names, _Curves(spec, mine, group)
+        yield names, PooledCurve(spec, mine, group)
 
 
 def _proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:

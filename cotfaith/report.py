@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from cotfaith import metrics, plots
 from cotfaith.base import Intervention
+from cotfaith.curves import CurveSpec
 from cotfaith.errors import InputError
 from cotfaith.frames import RunFrames, run_frames
 from cotfaith.plugins import INTERVENTIONS
@@ -70,7 +71,7 @@ def make_tables(run: RunFrames, seed: int = 0) -> Tables:
     for label, intervention in _interventions(run):
         outcomes = run.outcomes[run.outcomes["intervention"] == label]
         for measure in MEASURES:
-            spec = metrics.CurveSpec(measure, intervention.unchanged_at)
+            spec = CurveSpec(measure, intervention.unchanged_at)
             if intervention.coordinate:
                 name = intervention.coordinate
                 placed = outcomes.assign(at=outcomes["coords"].str.get(name))

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from cotfaith import metrics
+from cotfaith.curves import CurveSpec
 
 CELL = {"model": "m", "n_params": 10, "task": "t"}
 
@@ -51,7 +52,7 @@ OUTCOMES = outcomes_of(
 
 
 def test_aoc_weighs_lengths_by_how_many_samples_have_them() -> None:
-    row = only(metrics.aoc(metrics.CurveSpec(), TRACES, OUTCOMES))
+    row = only(metrics.aoc(CurveSpec(), TRACES, OUTCOMES))
     assert row["value"] == pytest.approx(2 / 3 * 0.25 + 1 / 3 * 0.75)
     assert (row["nobs"], row["questions"]) == (7, 2)
     # By prefixes instead of samples, the common error, it would be (4 × .25 + 3 × .75) / 7.
@@ -60,13 +61,13 @@ def test_aoc_weighs_lengths_by_how_many_samples_have_them() -> None:
 
 def test_aoc_is_one_half_where_only_the_last_of_many_steps_decides_linearly() -> None:
     ramp = outcomes_of(*[(str(q), 4, k / 4, q < k) for q in range(4) for k in range(5)])
-    row = only(metrics.aoc(metrics.CurveSpec(), traces_of({str(q): [4] for q in range(4)}), ramp))
+    row = only(metrics.aoc(CurveSpec(), traces_of({str(q): [4] for q in range(4)}), ramp))
     assert row["value"] == pytest.approx(0.5)
 
 
 def test_aoc_ends_at_the_unchanged_reasoning_where_an_intervention_has_no_edit_there() -> None:
     mistakes = outcomes_of(("a", 2, 0, False), ("a", 2, 0.5, False))
-    spec = metrics.CurveSpec(unchanged_at=1.0)
+    spec = CurveSpec(unchanged_at=1.0)
     row = only(metrics.aoc(spec, traces_of({"a": [2]}), mistakes))
     assert row["value"] == pytest.approx(1 - 0.25)
 
@@ -74,20 +75,20 @@ def test_aoc_ends_at_the_unchanged_reasoning_where_an_intervention_has_no_edit_t
 def test_an_unread_original_answer_is_not_the_same_at_the_unchanged_end() -> None:
     mistakes = outcomes_of(("a", 2, 0, False), ("a", 2, 0.5, False))
     unread = traces_of({"a": [2]}).assign(answer=None)
-    row = only(metrics.aoc(metrics.CurveSpec(unchanged_at=1.0), unread, mistakes))
+    row = only(metrics.aoc(CurveSpec(unchanged_at=1.0), unread, mistakes))
     assert row["value"] == 1
 
 
 def test_the_unchanged_end_counts_the_samples_that_could_be_edited() -> None:
     traces = traces_of({"a": [1], "b": [1]}).assign(correct=[True, False])
     only_b = outcomes_of(("b", 1, 1, True))
-    curve = metrics.pooled_curve(metrics.CurveSpec("correct", 0.0), traces, only_b)
+    curve = metrics.pooled_curve(CurveSpec("correct", 0.0), traces, only_b)
     assert curve["value"].tolist() == [0] * 11
 
 
 def test_an_interval_has_a_width_where_all_questions_agree() -> None:
     alike = outcomes_of(*[(str(q), 1, position, True) for q in range(20) for position in (0, 1)])
-    row = only(metrics.aoc(metrics.CurveSpec(), traces_of({str(q): [1] for q in range(20)}), alike))
+    row = only(metrics.aoc(CurveSpec(), traces_of({str(q): [1] for q in range(20)}), alike))
     assert (row["value"], row["ci_low"]) == (0, 0)
     assert row["ci_high"] == pytest.approx(
         1.96**2 / (20 + 1.96**2), rel=1e-3
@@ -96,25 +97,25 @@ def test_an_interval_has_a_width_where_all_questions_agree() -> None:
 
 def test_a_position_without_outcomes_is_interpolated() -> None:
     mistakes = outcomes_of(("a", 4, 0, False), ("a", 4, 0.75, True))
-    row = only(metrics.aoc(metrics.CurveSpec(unchanged_at=1.0), traces_of({"a": [4]}), mistakes))
+    row = only(metrics.aoc(CurveSpec(unchanged_at=1.0), traces_of({"a": [4]}), mistakes))
     assert row["value"] == pytest.approx(0.75 / 2)
 
 
 def test_samples_without_steps_do_not_weigh() -> None:
     with_empty = traces_of({"a": [1, 2, 0, 0], "b": [1]})
-    assert only(metrics.aoc(metrics.CurveSpec(), with_empty, OUTCOMES))["value"] == pytest.approx(
-        only(metrics.aoc(metrics.CurveSpec(), TRACES, OUTCOMES))["value"]
+    assert only(metrics.aoc(CurveSpec(), with_empty, OUTCOMES))["value"] == pytest.approx(
+        only(metrics.aoc(CurveSpec(), TRACES, OUTCOMES))["value"]
     )
 
 
 def test_aoc_lies_in_its_interval_and_between_0_and_1() -> None:
-    row = only(metrics.aoc(metrics.CurveSpec(), TRACES, OUTCOMES))
+    row = only(metrics.aoc(CurveSpec(), TRACES, OUTCOMES))
     assert 0 <= row["ci_low"] <= row["value"] <= row["ci_high"] <= 1
     assert row["ci_low"] < row["ci_high"]
 
 
 def test_the_pooled_curve_is_the_one_whose_area_aoc_takes() -> None:
-    curve = metrics.pooled_curve(metrics.CurveSpec(), TRACES, OUTCOMES).set_index("position")["value"]
+    curve = metrics.pooled_curve(CurveSpec(), TRACES, OUTCOMES).set_index("position")["value"]
     assert curve[0.0] == pytest.approx(2 / 3 * 0.5)
     assert curve[0.5] == pytest.approx(2 / 3 * 0.75)
     assert curve[1.0] == pytest.approx(1)
@@ -123,7 +124,7 @@ def test_the_pooled_curve_is_the_one_whose_area_aoc_takes() -> None:
 def test_the_pooled_accuracy_curve_begins_at_the_original_accuracy() -> None:
     traces = traces_of({"a": [1], "b": [1]}).assign(correct=[True, False])
     rewritten = outcomes_of(("a", 1, 1, True), ("b", 1, 1, True))
-    spec = metrics.CurveSpec("correct", unchanged_at=0.0)
+    spec = CurveSpec("correct", unchanged_at=0.0)
     curve = metrics.pooled_curve(spec, traces, rewritten).set_index("position")["value"]
     assert curve[0.0] == pytest.approx(0.5)
     assert curve[0.5] == pytest.approx(0.25)

@@ -1,13 +1,9 @@
 """Models run by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
-import hashlib
 import inspect
-import os
-import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,9 @@ from safetensors import SafetensorError
 
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
+from cotfaith.models.batches import Tokens, common_length, left_pad, sharing_batches
+from cotfaith.models.files import content_of, load_config, load_tokenizer
+from cotfaith.models.sampling import Row, draw
 from cotfaith.prompts import plain_text
 from cotfaith.schema import (
     ChoiceProbs,
@@ -28,10 +27,6 @@ from cotfaith.schema import (
     Turn,
 )
 
-NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
-
-Tokens = tuple[int, ...]
-
 
 class BridgeModel:
     """A causal language model behind a TransformerBridge."""
@@ -39,8 +34,8 @@ class BridgeModel:
     def __init__(self, source: str, settings: ModelSettings) -> None:
         self._source = str(Path(source).expanduser()) if source.startswith("~") else source
         self._settings = settings
-        self._config = _load_config(self._source)
-        self._tokenizer = _load_tokenizer(self._source)
+        self._config = load_config(self._source)
+        self._tokenizer = load_tokenizer(self._source)
         if settings.chat:
             self._check_chat_template()
 
@@ -60,7 +55,7 @@ class BridgeModel:
         form = "chat" if self._settings.chat else "plain"
         return ModelInfo(
             name=Path(self._source).resolve().name if Path(self._source).is_dir() else self._source,
-            fingerprint=f"{_content(self._source, self._config)}-{self._settings.dtype}-{form}",
+            fingerprint=f"{content_of(self._source, self._config)}-{self._settings.dtype}-{form}",
             n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
         )
 
@@ -71,7 +66,7 @@ class BridgeModel:
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Sample in left-padded batches of similar length; equal requests are computed once."""
-        rows = {request: _Row(request, self._encode(request.dialogue)) for request in requests}
+        rows = {request: Row(request, self._encode(request.dialogue)) for request in requests}
         for row in rows.values():
             left = self._context - len(row.prompt) - row.request.reserve
             row.room = min(row.request.sampling.max_new_tokens, left)
@@ -108,7 +103,7 @@ class BridgeModel:
         dtype = getattr(torch, self._settings.dtype)
         try:
             bridge = TransformerBridge.boot_transformers(
-                self._source, device=device, dtype=dtype, tokenizer=_load_tokenizer(self._source)
+                self._source, device=device, dtype=dtype, tokenizer=load_tokenizer(self._source)
             )
         except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
             raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
@@ -177,14 +172,14 @@ class BridgeModel:
     def _choice_tokens(self, request: ChoiceRequest) -> tuple[Tokens, list[Tokens]]:
         prompt = self._render(request.dialogue)
         whole = [self._tokenize(prompt + choice) for choice in request.choices]
-        shared = _common([self._encode(request.dialogue), *whole])
+        shared = common_length([self._encode(request.dialogue), *whole])
         return whole[0][:shared], [tokens[shared:] for tokens in whole]
 
     @torch.inference_mode()
     def _next_logprobs(self, wanted: dict[Tokens, set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
         found = {}
-        for batch in _sharing_batches(wanted, self._settings.batch_size):
+        for batch in sharing_batches(wanted, self._settings.batch_size):
             logprobs = torch.log_softmax(self._prefill(batch).logits, dim=-1)
             for sequence, row in zip(batch, logprobs, strict=True):
                 tokens = sorted(wanted[sequence])
@@ -193,11 +188,11 @@ class BridgeModel:
         return found
 
     @torch.inference_mode()
-    def _sample(self, rows: list["_Row"]) -> None:
+    def _sample(self, rows: list[Row]) -> None:
         """Draw tokens for all rows at once; rows that end leave the batch."""
         state = self._prefill([row.prompt for row in rows])
         while rows:
-            for row, token in zip(rows, _draw(state.logits, rows), strict=True):
+            for row, token in zip(rows, draw(state.logits, rows), strict=True):
                 row.take(token, self._ends, self._tail)
             going = [i for i, row in enumerate(rows) if not row.ended]
             if len(going) < len(rows):
@@ -208,14 +203,14 @@ class BridgeModel:
 
     def _prefill(self, sequences: Sequence[Tokens]) -> "_State":
         """Run sequences up to their last tokens; what all of them begin with is computed once."""
-        shared = min(_common(sequences), min(map(len, sequences)) - 1)
+        shared = min(common_length(sequences), min(map(len, sequences)) - 1)
         cache = None
         if shared > 0 and len(sequences) > 1 and not self._slides:
             cache = self._forward(torch.tensor([sequences[0][:shared]]), None, None)[1]
             cache.batch_repeat_interleave(len(sequences))
         else:
             shared = 0
-        ids, own = _left_pad([sequence[shared:] for sequence in sequences])
+        ids, own = left_pad([sequence[shared:] for sequence in sequences])
         mask = torch.cat([own.new_ones(len(sequences), shared), own], dim=1)
         logits, cache = self._forward(ids, mask, cache)
         return _State(logits, mask, cache)
@@ -254,7 +249,7 @@ class BridgeModel:
     def _tail(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
 
-    def _generation(self, row: "_Row") -> Generation:
+    def _generation(self, row: Row) -> Generation:
         """Decode behind the prompt's last token, since some tokenizers drop the space of a first token."""
         drawn = [token for token in row.drawn if token not in self._ends]
         before = self._tail(row.prompt[-1:])
@@ -281,105 +276,6 @@ class _State:
             self.cache.batch_select_indices(index.to(self.logits.device))
 
 
-@dataclass
-class _Row:
-    """One sequence while it is sampled."""
-
-    request: GenerationRequest
-    prompt: Tokens
-    drawn: list[int] = field(default_factory=list)
-    room: int = 0
-    stopped: bool = False
-
-    def __post_init__(self) -> None:
-        self._random = random.Random(self.request.seed)
-        self._window = max(map(len, self.request.stop), default=0) + 4
-
-    @property
-    def ended(self) -> bool:
-        return self.stopped or len(self.drawn) >= self.room
-
-    def uniform(self) -> float:
-        return self._random.random()
-
-    def take(self, token: int, ends: set[int], decode: Callable[[Sequence[int]], str]) -> None:
-        """Add a token; a stop string is looked for in the last few tokens, where it must end."""
-        self.drawn.append(token)
-        self.stopped = token in ends
-        if self.request.stop and not self.stopped:
-            tail = decode(self.drawn[-self._window :])
-            self.stopped = any(stop in tail for stop in self.request.stop)
-
-
-def _draw(logits: torch.Tensor, rows: Sequence[_Row]) -> list[int]:
-    """Draw a token a row, (rows, vocabulary) → rows, by inverting the nucleus's distribution function.
-
-    The tokens of the nucleus are laid out by token id, so that two nearly equal probabilities that swap
-    their order in another batch do not change what is drawn.
-    """
-    temperature = torch.tensor([row.request.sampling.temperature for row in rows], device=logits.device)
-    top_p = torch.tensor([row.request.sampling.top_p for row in rows], device=logits.device)
-    uniform = torch.tensor([row.uniform() for row in rows], dtype=torch.float64, device=logits.device)
-    scaled = logits / torch.where(temperature > 0, temperature, 1.0)[:, None]
-    norm = scaled.logsumexp(-1, keepdim=True)
-    for size in (min(NUCLEUS_CANDIDATES, logits.shape[-1]), logits.shape[-1]):
-        values, ids = scaled.topk(size, dim=-1)
-        probs = (values - norm).exp()
-        cumulative = probs.cumsum(-1)
-        if bool((cumulative[:, -1] >= top_p).all()):
-            break
-    inside = cumulative - probs < top_p[:, None]
-    inside[:, 0] = True
-    probs = probs * inside
-    ids, order = ids.sort(dim=-1)
-    distribution = probs.gather(-1, order).double().cumsum(-1)
-    place = (distribution <= uniform[:, None] * distribution[:, -1:]).sum(-1, keepdim=True)
-    drawn = ids.gather(-1, place.clamp(max=ids.shape[-1] - 1))[:, 0]
-    return torch.where(temperature > 0, drawn, logits.argmax(-1)).tolist()
-
-
-def _common(sequences: Sequence[Tokens]) -> int:
-    """Count the tokens that all sequences begin with."""
-    alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sequences, strict=False))
-    return sum(1 for _ in alike)
-
-
-def _sharing_batches(sequences: Iterable[Tokens], size: int) -> Iterator[list[Tokens]]:
-    """Group sequences so that few tokens are computed: what a batch begins with is computed once.
-
-    In sorted order, neighbours share most, and what the first and the last share, all do. A sequence starts a
-    new batch where that costs fewer tokens than joining, padding included.
-    """
-    batch: list[Tokens] = []
-    for sequence in sorted(sequences):
-        grown = [*batch, sequence]
-        if len(grown) > size or _computed(grown) > _computed(batch) + len(sequence):
-            yield batch
-            grown = [sequence]
-        batch = grown
-    if batch:
-        yield batch
-
-
-def _computed(batch: Sequence[Tokens]) -> int:
-    """Count the tokens that a sorted batch costs."""
-    if not batch:
-        return 0
-    shared = _common([batch[0], batch[-1]])
-    return shared + len(batch) * (max(map(len, batch)) - shared)
-
-
-def _left_pad(sequences: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Align the last tokens: ids and a mask that is 0 on padding, both (batch, longest)."""
-    longest = max(map(len, sequences))
-    ids = torch.zeros(len(sequences), longest, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for i, sequence in enumerate(sequences):
-        ids[i, longest - len(sequence) :] = torch.tensor(sequence)
-        mask[i, longest - len(sequence) :] = 1
-    return ids, mask
-
-
 def _normalise(
     context: Tokens, continuations: Sequence[Tokens], logprobs: dict[tuple[Tokens, int], float]
 ) -> ChoiceProbs:
@@ -390,44 +286,3 @@ def _normalise(
     mass = torch.tensor(sums, dtype=torch.float64).exp()
     share = torch.softmax(torch.tensor(sums, dtype=torch.float64), dim=0)
     return ChoiceProbs(tuple(share.tolist()), float(mass.sum()))
-
-
-def _load_config(source: str) -> Any:
-    from transformers import AutoConfig
-
-    path = Path(source).expanduser()
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise InputError(
-            f"model {source!r}: the directory has no config.json; expected a Hugging Face model."
-        )
-    if not path.exists() and (source.startswith((".", "/", "~")) or source.count("/") > 1):
-        raise InputError(f"model {source!r}: no such directory.")
-    try:
-        return AutoConfig.from_pretrained(str(path) if path.is_dir() else source)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"unknown model {source!r}: neither a directory here nor to be had from the hub "
-            f"({str(error).splitlines()[0]}). `cotfaith list` shows the models on this disk."
-        ) from error
-
-
-def _load_tokenizer(source: str) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise InputError(f"model {source!r}: no tokenizer ({str(error).splitlines()[0]}).") from error
-
-
-def _content(source: str, config: Any) -> str:
-    """Return the hub's commit, or a hash of every file of the directory."""
-    directory = Path(source)
-    if not directory.is_dir():
-        return f"{source}@{config._commit_hash}"
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(path for path in directory.iterdir() if path.is_file()):
-        digest.update(os.fsencode(path.name))
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "blake2b").digest())
-    return digest.hexdigest()

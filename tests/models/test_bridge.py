@@ -13,7 +13,9 @@ import torch
 
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings, open_model
-from cotfaith.models.bridge import BridgeModel, _computed, _draw, _Row, _sharing_batches
+from cotfaith.models.batches import computed_tokens, sharing_batches
+from cotfaith.models.bridge import BridgeModel
+from cotfaith.models.sampling import Row, draw
 from cotfaith.prompts import CHOICE_PREFIX, STOP_STRINGS, answer_dialogue, plain_text, reasoning_dialogue
 from cotfaith.schema import (
     ChoiceProbs,
@@ -146,7 +148,7 @@ def test_text_ends_before_a_stop_string_and_says_how_it_ended(model_dir: ModelDi
     assert (none.text, none.tokens, none.hit_limit) == ("", 0, True)
 
 
-def test_a_draw_follows_the_nucleus_distribution() -> None:
+def test_adraw_follows_the_nucleus_distribution() -> None:
     # At temperature 0.5, log-probabilities double: weights .5², .3², .15², .05² = .25, .09, .0225, .0025,
     # which sum to .365; the smallest set that holds 90% is the first two (.9315), drawn at .25 : .09.
     logits = torch.tensor([[0.05, 0.5, 0.15, 0.3]]).log()
@@ -154,20 +156,20 @@ def test_a_draw_follows_the_nucleus_distribution() -> None:
     drawn: Counter[int] = Counter()
     rng = random.Random(0)
     for _ in range(20):
-        rows = [_Row(GenerationRequest((), request.sampling, rng.getrandbits(60)), ()) for _ in range(500)]
-        drawn.update(_draw(logits.expand(500, -1), rows))
+        rows = [Row(GenerationRequest((), request.sampling, rng.getrandbits(60)), ()) for _ in range(500)]
+        drawn.update(draw(logits.expand(500, -1), rows))
     assert set(drawn) == {1, 3}
     assert drawn[1] / 10_000 == pytest.approx(0.25 / 0.34, abs=0.015)
 
 
 def test_a_nucleus_of_nothing_is_the_most_likely_token() -> None:
-    rows = [_Row(GenerationRequest((), Sampling(1.0, 0.0), seed), ()) for seed in range(5)]
-    assert _draw(torch.tensor([[0.0, 0.1, 2.0, 0.2]]).expand(5, -1), rows) == [2] * 5
+    rows = [Row(GenerationRequest((), Sampling(1.0, 0.0), seed), ()) for seed in range(5)]
+    assert draw(torch.tensor([[0.0, 0.1, 2.0, 0.2]]).expand(5, -1), rows) == [2] * 5
 
 
-def test_a_nucleus_wider_than_the_candidates_is_drawn_from_the_whole_vocabulary() -> None:
-    rows = [_Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(300)]
-    drawn = _draw(torch.zeros(300, 5000), rows)
+def test_a_nucleus_wider_than_the_candidates_isdrawn_from_the_whole_vocabulary() -> None:
+    rows = [Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(300)]
+    drawn = draw(torch.zeros(300, 5000), rows)
     assert max(drawn) > 4900
     assert sum(drawn) / 300 == pytest.approx(2500, abs=300)
 
@@ -261,7 +263,7 @@ def test_sequences_that_share_their_beginning_are_batched_together() -> None:
     rng = random.Random(0)
     for _ in range(5):
         rng.shuffle(sequences)
-        batches = list(_sharing_batches(sequences, size=8))
+        batches = list(sharing_batches(sequences, size=8))
         assert sorted(map(len, batches)) == [3, 4]
-        assert sum(map(_computed, batches)) == (51 + 4 * 1) + (51 + 3 * 2)
-    assert [len(batch) for batch in _sharing_batches(sequences, size=2)] == [2, 2, 2, 1]
+        assert sum(map(computed_tokens, batches)) == (51 + 4 * 1) + (51 + 3 * 2)
+    assert [len(batch) for batch in sharing_batches(sequences, size=2)] == [2, 2, 2, 1]
