@@ -18,7 +18,7 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 ## The main job: every intervention on sums of two numbers; tables, figures and report in $(RUN).
 reproduce: env
 	$(BIN)/cotfaith run --model $(MODEL) --chat --task addition --questions 20 --samples 2 \
-	    --max-new-tokens 96 --out $(RUN) --intervention truncation --intervention mistake:source=rule \
+	    --max-new-tokens 64 --out $(RUN) --intervention truncation --intervention mistake:source=rule \
 	    --intervention paraphrase --intervention filler \
 	    --intervention sham --intervention sham:variant=resume
 

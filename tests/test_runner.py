@@ -231,6 +231,9 @@ def test_resumed_reasoning_is_what_follows_the_shown_steps(
     outcomes = load_run(tmp_path).outcomes
     assert outcomes["resume"].all()
     assert (outcomes["resumed"] != "").all()
+    assert outcomes["same"].all(), (
+        "the answer must come from the resumed reasoning, which states the sum again"
+    )
     assert outcomes.loc[outcomes["position"] == 0, "shown"].eq("").all()
 
 

@@ -162,6 +162,18 @@ def test_adraw_follows_the_nucleus_distribution() -> None:
     assert drawn[1] / 10_000 == pytest.approx(0.25 / 0.34, abs=0.015)
 
 
+def test_a_draw_does_not_depend_on_the_order_of_equal_probabilities() -> None:
+    # What another batch's rounding does: of two tokens of equal probability, now one, now the other is ahead.
+    logits = torch.zeros(200, 4)
+    first, second = logits.clone(), logits.clone()
+    first[:, 1] += 1e-6
+    second[:, 2] += 1e-6
+    rows = [
+        [Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(200)] for _ in range(2)
+    ]
+    assert draw(first, rows[0]) == draw(second, rows[1])
+
+
 def test_a_nucleus_of_nothing_is_the_most_likely_token() -> None:
     rows = [Row(GenerationRequest((), Sampling(1.0, 0.0), seed), ()) for seed in range(5)]
     assert draw(torch.tensor([[0.0, 0.1, 2.0, 0.2]]).expand(5, -1), rows) == [2] * 5
