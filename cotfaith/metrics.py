@@ -207,7 +207,8 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     DataFrame
         One row a (model, task, intervention); value in [0, 1]. `unedited` is the rate of the same procedure
         (resumed or not) without an edit, over prefixes of one step and more, as no edit shows less; `excess`
-        is what the edit adds to the change: unedited − value. Both are NaN without such a floor.
+        is what the edit adds to the change: unedited − value. Both are NaN without such a floor, and
+        a floor has no excess.
     """
     rates = _proportions(outcomes, CURVE, "same", seed)
     resumes = outcomes.groupby(CURVE)["resume"].any().reset_index()
@@ -215,7 +216,8 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     shown = outcomes[outcomes["intervention"].isin(floors) & (outcomes["position"] > 0)]
     floor = _proportions(shown, [*CELL, "resume"], "same", seed).rename(columns={"value": "unedited"})
     rates = rates.merge(floor[[*CELL, "resume", "unedited"]], on=[*CELL, "resume"], how="left")
-    return rates.assign(excess=rates["unedited"] - rates["value"]).drop(columns="resume")
+    excess = (rates["unedited"] - rates["value"]).where(~rates["intervention"].isin(floors))
+    return rates.assign(excess=excess).drop(columns="resume")
 
 
 def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.DataFrame) -> pd.DataFrame:
@@ -249,7 +251,9 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
     table = pd.concat(asked).merge(refused.reset_index(), on=CURVE, how="outer")
     table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
     whole = dict.fromkeys(["nobs", "unread", "hit_limit", "not_applicable"], 0)
-    table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(dict.fromkeys(whole, int))
+    table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(
+        dict.fromkeys(whole, int) | {"mass": float}
+    )
     return table.rename(columns={"intervention": "condition"}).sort_values([*CELL[1:], "condition"])
 
 

@@ -15,6 +15,7 @@ from cotfaith.frames import RunFrames, run_frames
 from cotfaith.plugins import INTERVENTIONS
 from cotfaith.store import Store
 
+NO_VALUE = "–"
 SAME_ANSWER = "same answer with and without"
 MEASURES: dict[Literal["same", "correct"], str] = {
     "same": "Same answer as with the\ncomplete reasoning",
@@ -171,7 +172,7 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _digits(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}"
+    return NO_VALUE if pd.isna(value) else f"{value:.3f}"
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cotfaith.errors import unknown
 from cotfaith.prompts import letters, question_block
-from cotfaith.report import TITLES, Tables, rounded
+from cotfaith.report import NO_VALUE, TITLES, Tables, rounded
 from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.store import Store, StoredEdit
 
@@ -21,10 +21,11 @@ def print_tables(console: Console, tables: Tables) -> None:
         frame = rounded(getattr(tables, name))
         constant = [c for c in ("model", "task") if frame[c].nunique() == 1]
         suffix = "".join(f" · {frame[c].iloc[0]}" for c in constant)
-        frame = frame.drop(columns=constant)
+        empty = [c for c in frame.columns if frame[c].isin(["", NO_VALUE]).all()]
+        frame = frame.drop(columns=[*constant, *empty])
         table = Table(title=Text(title + suffix), title_justify="left", header_style="bold")
         for column in frame.columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(column.replace("_", " "), overflow="fold")
         for row in frame.to_numpy().tolist():
             table.add_row(*(Text(str(cell)) for cell in row))
         console.print(table)

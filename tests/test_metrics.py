@@ -176,6 +176,7 @@ def test_a_rate_stands_beside_the_unedited_rate_of_the_same_procedure() -> None:
         pytest.approx(2 / 3),
         pytest.approx(2 / 3),
     ]
+    assert pd.isna(only(table, intervention="sham:variant=resume")["excess"])
     assert pd.isna(only(metrics.same_answer_rate(outcomes), intervention="mistake")["unedited"])
 
 
