@@ -1,5 +1,6 @@
 """A run as tidy pandas frames: what metrics read, what is exported, what a notebook opens."""
 
+import csv
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -121,7 +122,7 @@ def export_run(folder: str | Path, kind: Literal["csv", "jsonl", "parquet"]) -> 
             frame = frame.assign(coords=frame["coords"].map(json.dumps))
         path = target / f"{field.name}.{kind}"
         if kind == "csv":
-            frame.to_csv(path, index=False)
+            frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)  # reasoning may hold a bare \r
         elif kind == "jsonl":
             frame.to_json(path, orient="records", lines=True, force_ascii=False)
         else:

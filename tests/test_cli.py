@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,25 +17,25 @@ HYPOTHESIS = README.split("```python\n")[1].split("```")[0]
 Cotfaith = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def run_in(directory: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    offline = {"COLUMNS": "200", "HF_HUB_OFFLINE": "1", "HF_HOME": str(directory / "hf")}
+    return subprocess.run(
+        [sys.executable, "-m", "cotfaith", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=directory,
+        env={**os.environ, **offline},
+        check=False,
+    )
+
+
 @pytest.fixture
 def cotfaith(tmp_path: Path) -> Cotfaith:
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "COLUMNS": "200", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
-        return subprocess.run(
-            [sys.executable, "-m", "cotfaith", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environment,
-            check=False,
-        )
-
-    return run
+    return partial(run_in, tmp_path)
 
 
-@pytest.fixture
-def arc_file(tmp_path: Path) -> Path:
-    path = tmp_path / "arc.jsonl"
+def write_arc(directory: Path) -> Path:
+    path = directory / "arc.jsonl"
     row = (
         '{"id": "own-%d", "question": "Which of these %d things floats?", "choices": %s, "answerKey": "B"}\n'
     )
@@ -42,62 +44,80 @@ def arc_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_main_job_runs_resumes_shows_and_exports(
-    cotfaith: Cotfaith, model_dir: Callable[..., Path], arc_file: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def arc_file(tmp_path: Path) -> Path:
+    return write_arc(tmp_path)
+
+
+@dataclass(frozen=True)
+class MainJob:
+    """All interventions on two tasks and two models, done once."""
+
+    directory: Path
+    command: tuple[object, ...]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def main_job(tmp_path_factory: pytest.TempPathFactory, model_dir: Callable[..., Path]) -> MainJob:
+    directory = tmp_path_factory.mktemp("main-job")
     command = (
         "run", "--model", model_dir("llama", 0), "--model", model_dir("llama", 1), "--chat",
-        "--task", "arc-challenge", "--data", arc_file, "--task", "addition", "--questions", 4, "--samples", 2,
-        "--max-new-tokens", 24, "--out", "runs/first",
+        "--task", "arc-challenge", "--data", write_arc(directory), "--task", "addition",
+        "--questions", 4, "--samples", 2, "--max-new-tokens", 24, "--out", "runs/first",
     )  # fmt: skip
-    first = cotfaith(*command)
-    assert first.returncode == 0, first.stderr
-    folder = tmp_path / "runs" / "first"
-    files = {path.name for path in folder.iterdir()}
+    done = run_in(directory, *command)
+    assert done.returncode == 0, done.stderr
+    return MainJob(directory, command, directory / "runs" / "first")
+
+
+def test_the_main_job_writes_tables_figures_and_a_report(main_job: MainJob) -> None:
+    files = {path.name for path in main_job.folder.iterdir()}
     figures = {"truncation", "filler", "by-size"}
     assert {f"{name}.{kind}" for name in figures for kind in ("png", "svg")} <= files
-    tables = {
-        "accuracy",
-        "same_answer",
-        "aoc",
-        "counts",
-        "curves",
-        "curves_by_length",
-        "curves_by_coordinate",
-    }
-    assert {f"{name}.csv" for name in tables} | {"report.md", "run.sqlite"} <= files
-    assert (folder / "truncation.png").read_bytes().startswith(b"\x89PNG")
-    accuracy = pd.read_csv(folder / "accuracy.csv")
+    curves = {"curves", "curves_by_length", "curves_by_coordinate"}
+    assert {f"{name}.csv" for name in {"accuracy", "same_answer", "aoc", "counts"} | curves} <= files
+    assert (main_job.folder / "truncation.png").read_bytes().startswith(b"\x89PNG")
+    accuracy = pd.read_csv(main_job.folder / "accuracy.csv")
     assert len(accuracy) == 2 * 2 * 4
     assert accuracy["value"].between(0, 1).all()
-    report = (folder / "report.md").read_text(encoding="utf-8")
+    report = (main_job.folder / "report.md").read_text(encoding="utf-8")
     assert "answer dependence" in report
     assert "![truncation](truncation.png)" in report
 
-    again = cotfaith(*command)
+
+def test_the_same_command_again_measures_nothing_and_reports_the_same(main_job: MainJob) -> None:
+    before = (main_job.folder / "same_answer.csv").read_text()
+    again = run_in(main_job.directory, *main_job.command)
     assert again.returncode == 0
     assert "nothing was missing" in again.stderr
-    assert pd.read_csv(folder / "accuracy.csv").equals(accuracy)
+    assert (main_job.folder / "same_answer.csv").read_text() == before
 
-    shown = cotfaith("show", "runs/first", "own-1")
+
+def test_one_question_is_shown_with_what_was_done_to_it(main_job: MainJob) -> None:
+    shown = run_in(main_job.directory, "show", main_job.folder, "own-1")
     assert shown.returncode == 0
-    for piece in (
-        "Which of these 1 things floats?",
-        "(B): a cork",
-        "Right answer: B",
-        "truncation",
-        "position",
-    ):
+    for piece in ("Which of these 1 things floats?", "(B): a cork", "Right answer: B", "truncation", "(A 0."):
         assert piece in shown.stdout
-    listed = cotfaith("show", "runs/first")
-    assert "own-1" in listed.stdout
+    assert "own-1" in run_in(main_job.directory, "show", main_job.folder).stdout
+    unknown = run_in(main_job.directory, "show", main_job.folder, "own-9")
+    assert unknown.returncode == 2
+    assert "unknown question 'own-9'" in unknown.stderr
 
-    for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
-        exported = cotfaith("export", "runs/first", "--format", kind)
-        assert exported.returncode == 0, exported.stderr
-        outcomes = read(folder / "export" / f"outcomes.{kind}")
-        assert {"truncation", "filler", "sham"} <= set(outcomes["intervention"])
-        assert {"model", "task", "question", "sample", "position", "answer", "same"} <= set(outcomes.columns)
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [("csv", pd.read_csv), ("jsonl", partial(pd.read_json, lines=True)), ("parquet", pd.read_parquet)],
+)
+def test_a_run_is_exported_as_tidy_tables(
+    main_job: MainJob, kind: str, read: Callable[[Path], pd.DataFrame]
+) -> None:
+    exported = run_in(main_job.directory, "export", main_job.folder, "--format", kind)
+    assert exported.returncode == 0, exported.stderr
+    outcomes = read(main_job.folder / "export" / f"outcomes.{kind}")
+    assert {"truncation", "filler", "sham"} <= set(outcomes["intervention"])
+    assert {"model", "task", "question", "sample", "position", "answer", "same"} <= set(outcomes.columns)
+    assert len(read(main_job.folder / "export" / f"traces.{kind}")) == 2 * 2 * 4 * 2
 
 
 def test_the_readmes_intervention_is_listed_has_its_command_runs_and_is_plotted(
