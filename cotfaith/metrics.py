@@ -216,6 +216,7 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     shown = outcomes[outcomes["intervention"].isin(floors) & (outcomes["position"] > 0)]
     floor = _proportions(shown, [*CELL, "resume"], "same", seed).rename(columns={"value": "unedited"})
     rates = rates.merge(floor[[*CELL, "resume", "unedited"]], on=[*CELL, "resume"], how="left")
+    rates["unedited"] = rates["unedited"].astype(float)
     excess = (rates["unedited"] - rates["value"]).where(~rates["intervention"].isin(floors))
     return rates.assign(excess=excess).drop(columns="resume")
 

@@ -22,13 +22,16 @@ def print_tables(console: Console, tables: Tables) -> None:
         constant = [c for c in ("model", "task") if frame[c].nunique() == 1]
         suffix = "".join(f" · {frame[c].iloc[0]}" for c in constant)
         empty = [c for c in frame.columns if frame[c].isin(["", NO_VALUE]).all()]
-        frame = frame.drop(columns=[*constant, *empty])
+        frame = frame.drop(columns={*constant, *empty, "reasons"} & set(frame.columns))
         table = Table(title=Text(title + suffix), title_justify="left", header_style="bold")
         for column in frame.columns:
             table.add_column(column.replace("_", " "), overflow="fold")
         for row in frame.to_numpy().tolist():
             table.add_row(*(Text(str(cell)) for cell in row))
         console.print(table)
+    refused = tables.counts[tables.counts["reasons"] != ""]
+    for condition, task, model, reasons in refused[["condition", "task", "model", "reasons"]].to_numpy():
+        console.print(Text(f"Not applicable, {condition}, {task}, {model}: {reasons}."))
 
 
 def print_questions(console: Console, store: Store) -> None:
