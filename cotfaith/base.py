@@ -4,6 +4,7 @@ A plug-in is a frozen dataclass in a file of its own: its fields are its paramet
 line is its help text, its file's name is its name.
 """
 
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -140,7 +141,8 @@ class FreeResponse(Task):
         """Parse the completion."""
         assert isinstance(result, Generation)
         text = self.parse(result.text)
-        return Answer(text, completion=result.text, correct=self.correct(question, text))
+        probability = math.exp(result.logprob)
+        return Answer(text, (), probability, result.text, self.correct(question, text))
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
     DataFrame
         One row a (model, task, condition). `nobs` outcomes; `unread` answers that could not be parsed;
         `hit_limit` reasonings that ended by the token limit; `not_applicable` traces or edits with the
-        reasons in `reasons`; `mass` the mean probability on the choices together (multiple choice);
+        reasons in `reasons`; `mass` the mean probability on the choices, or of the answer as written;
         `in_every_edit` the coordinates that all edits have in common, e.g. how many tokens a piece of filler
         is for this model.
     """

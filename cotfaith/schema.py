@@ -62,6 +62,8 @@ class Generation:
     tokens: int
     hit_limit: bool
     """Ended by the token limit, not by the model."""
+    logprob: float = field(default=0.0, compare=False)
+    """Sum of the log-probabilities of all that was drawn, at temperature 1."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Answer:
     probs: tuple[float, ...] = ()
     """Over the choices, in their order; empty for a free response."""
     mass: float | None = None
+    """What the choices hold together of the model's distribution; for a free response, the completion's
+    probability."""
     completion: str = ""
     """What the model wrote, for a free response."""
     correct: bool | None = None

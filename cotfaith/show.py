@@ -104,9 +104,9 @@ def _shown(trace: Trace, edit: Edit) -> Text:
 
 
 def _answer(question: Question, answer: Answer) -> str:
-    """Write an answer, with the probability of each choice."""
+    """Write an answer with its probability, or with that of each choice."""
     name = answer.text if answer.text is not None else f"unread: {answer.completion.strip()!r}"
     if not answer.probs:
-        return name
+        return name if answer.mass is None else f"{name} ({answer.mass:.2f})"
     each = zip(letters(len(question.choices)), answer.probs, strict=True)
     return f"{name} ({', '.join(f'{letter} {p:.2f}' for letter, p in each)})"

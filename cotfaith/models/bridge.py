@@ -192,8 +192,10 @@ class BridgeModel:
         """Draw tokens for all rows at once; rows that end leave the batch."""
         state = self._prefill([row.prompt for row in rows])
         while rows:
-            for row, token in zip(rows, draw(state.logits, rows), strict=True):
-                row.take(token, self._ends, self._tail)
+            tokens = draw(state.logits, rows)
+            logprobs = state.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
+            for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
+                row.take(token, logprob, self._ends, self._tail)
             going = [i for i, row in enumerate(rows) if not row.ended]
             if len(going) < len(rows):
                 rows = [rows[i] for i in going]
@@ -257,7 +259,7 @@ class BridgeModel:
         cut = min((at for stop in row.request.stop if (at := text.find(stop)) >= 0), default=None)
         text = text[:cut]
         tokens = len(drawn) if cut is None else self.count_tokens(text)
-        return Generation(text, tokens, hit_limit=not row.stopped)
+        return Generation(text, tokens, not row.stopped, row.logprob)
 
 
 @dataclass

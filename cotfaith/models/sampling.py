@@ -21,6 +21,7 @@ class Row:
     drawn: list[int] = field(default_factory=list)
     room: int = 0
     stopped: bool = False
+    logprob: float = 0.0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.request.seed)
@@ -35,9 +36,12 @@ class Row:
         """Return the next random number in [0, 1)."""
         return self._random.random()
 
-    def take(self, token: int, ends: set[int], decode: Callable[[Sequence[int]], str]) -> None:
+    def take(
+        self, token: int, logprob: float, ends: set[int], decode: Callable[[Sequence[int]], str]
+    ) -> None:
         """Add a token; a stop string is looked for in the last few tokens, where it must end."""
         self.drawn.append(token)
+        self.logprob += logprob
         self.stopped = token in ends
         if self.request.stop and not self.stopped:
             tail = decode(self.drawn[-self._window :])

@@ -117,6 +117,8 @@ def test_greedy_text_equals_transformers_generate(family: str, model_dir: ModelD
         mask = torch.ones_like(prompt)
         ids = model.generate(prompt, attention_mask=mask, do_sample=False, max_new_tokens=20)[0]
         drawn = [int(i) for i in ids[prompt.shape[1] :]]
+        expected = continuation_logprob(model, prompt[0].tolist(), drawn)
+        assert generation.logprob == pytest.approx(expected, abs=1e-3)
         ended = 0 in drawn
         assert generation.text == tokenizer.decode([i for i in drawn if i != 0])
         assert generation.hit_limit is not ended
