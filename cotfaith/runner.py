@@ -4,6 +4,7 @@ Each stage asks the store what is missing, works in batches and stores every bat
 that dies loses the batch in flight; the same command goes on behind it.
 """
 
+import gc
 import json
 import platform
 import sys
@@ -65,6 +66,8 @@ def run(plan: Plan, store: Store, progress: Progress) -> int:
             for intervention in plan.interventions:
                 measurement.edit(intervention)
                 measurement.answer(intervention)
+        del model, measurement
+        gc.collect()  # the weights hang in reference cycles, and the next model needs the room
     return store.rows() - before
 
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,6 @@ class BridgeModel:
             n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
         )
 
-    @lru_cache(maxsize=100_000)  # noqa: B019 a model lives as long as its run
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
         return len(self._tokenizer(text, add_special_tokens=False).input_ids)

@@ -1,8 +1,10 @@
 """The backend against plain transformers, on tiny random models of three architectures."""
 
+import gc
 import math
 import random
 import shutil
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -281,3 +283,12 @@ def test_sequences_that_share_their_beginning_are_batched_together() -> None:
         assert sorted(map(len, batches)) == [3, 4]
         assert sum(map(computed_tokens, batches)) == (51 + 4 * 1) + (51 + 3 * 2)
     assert [len(batch) for batch in sharing_batches(sequences, size=2)] == [2, 2, 2, 1]
+
+
+def test_a_model_that_is_done_with_gives_its_memory_back(model_dir: ModelDir) -> None:
+    model = bridge(model_dir())
+    model.count_tokens("a few words")
+    weights = weakref.ref(model.bridge.original_model)
+    del model
+    gc.collect()
+    assert weights() is None
