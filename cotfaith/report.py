@@ -120,7 +120,16 @@ def _interventions(run: RunFrames) -> list[tuple[str, Intervention]]:
     """Return the run's interventions by label, built again from their specifications."""
     there = set(run.outcomes["intervention"])
     listed = zip(run.interventions["label"], run.interventions["spec"], strict=True)
-    return [(label, INTERVENTIONS.build(spec)) for label, spec in listed if label in there]
+    return [(label, _rebuilt(spec)) for label, spec in listed if label in there]
+
+
+def _rebuilt(spec: str) -> Intervention:
+    try:
+        return INTERVENTIONS.build(spec)
+    except InputError as error:
+        raise InputError(
+            f"{error} The run was measured with {spec!r}: name its file with --plugin."
+        ) from error
 
 
 def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:

@@ -135,6 +135,10 @@ def test_the_readmes_intervention_is_listed_has_its_command_runs_and_is_plotted(
     assert done.returncode == 0, done.stderr
     assert "shuffle:least=1" in (tmp_path / "r" / "same_answer.csv").read_text()
     assert (tmp_path / "r" / "shuffle-least-1.svg").exists()
+    assert cotfaith("--plugin", plugin, "report", "r").returncode == 0
+    without = cotfaith("report", "r")
+    assert without.returncode == 2
+    assert "name its file with --plugin" in without.stderr
 
 
 def test_elicit_alone_is_reused_by_a_later_intervention(
