@@ -6,6 +6,7 @@ The names below are what plug-ins and notebooks may use.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cotfaith import sums
 from cotfaith.base import (
     FreeResponse,
     Intervention,
@@ -52,6 +53,7 @@ __all__ = [
     "parse_integer",
     "question_block",
     "split_steps",
+    "sums",
     "why_unusable",
 ]
 

@@ -91,14 +91,15 @@ def _intervention_command(cls: type[Intervention]) -> Callable[..., None]:
 
 
 def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
-    from cotfaith import progress, runner
+    from cotfaith import progress, runner, workers
     from cotfaith.store import Store
 
     plan = prepare(study, interventions)
     store = Store.create(study.folder, study.fixed)
     lines = study.quiet or not err.is_terminal
     try:
-        work = runner.run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+        run = workers.run if study.jobs > 1 else runner.run
+        work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
     except KeyboardInterrupt:
         err.print(f"Stopped. {study.folder} holds what was measured; the same command goes on.", markup=False)
         raise
@@ -224,7 +225,7 @@ def _option(f: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     return inspect.Parameter(
         f.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=[] if repeatable else f.default,
+        default=list(f.default) if repeatable else f.default,
         annotation=Annotated[list[str] if repeatable else hint, option],
     )
 

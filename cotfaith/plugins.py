@@ -29,13 +29,13 @@ class Registry(Generic[P]):
         self.kind = kind
         self._package = package
         self._base = base
-        self._files: list[Path] = []
+        self.files: list[Path] = []
 
     def add_file(self, path: Path) -> bool:
         """Add a file's plug-in if it is of this kind."""
         if not self._defined(_load_file(path)):
             return False
-        self._files.append(path)
+        self.files.append(path)
         self.__dict__.pop("classes", None)
         return True
 
@@ -81,7 +81,7 @@ class Registry(Generic[P]):
             yield importlib.import_module(f"{self._package}.{info.name}")
         for point in entry_points(group=self._package):
             yield importlib.import_module(point.module)
-        for path in self._files:
+        for path in self.files:
             yield _load_file(path)
 
     def _defined(self, module: ModuleType) -> list[type[P]]:
@@ -113,6 +113,11 @@ def add_file(path: Path) -> None:
         raise InputError(f"--plugin {path}: no such file.")
     if not INTERVENTIONS.add_file(path) and not TASKS.add_file(path):
         raise InputError(f"--plugin {path}: defines no subclass of Intervention or Task.")
+
+
+def added_files() -> list[Path]:
+    """Return the files that were added, which another process must add too."""
+    return [path for registry in (INTERVENTIONS, TASKS) for path in registry.files]
 
 
 @cache

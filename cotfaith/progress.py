@@ -21,26 +21,39 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class Bars:
-    """One bar a stage."""
+    """One bar a stage; stages that are under way at once stand below each other."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-
-    @contextmanager
-    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar until the stage ends; a stage without work shows nothing."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn(unit),
+            TextColumn("{task.fields[unit]}"),
             _Rate(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._console, speed_estimate_period=600, disable=total == 0) as bar:
-            task = bar.add_task(stage.replace("[", r"\["), total=total)
-            yield lambda n: bar.advance(task, n)
+        self._bars = Progress(*columns, console=console, speed_estimate_period=600)
+        self._shown = 0
+
+    @contextmanager
+    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar until the stage ends; a stage without work shows nothing."""
+        if total == 0:
+            yield lambda n: None
+            return
+        task = self._bars.add_task(stage.replace("[", r"\["), total=total, unit=unit)
+        self._bars.start()
+        self._shown += 1
+        try:
+            yield lambda n: self._bars.advance(task, n)
+        finally:
+            self._shown -= 1
+            self._bars.stop_task(task)
+            if not self._shown:
+                self._bars.stop()
+                for finished in self._bars.task_ids:
+                    self._bars.remove_task(finished)
 
 
 class Lines:

@@ -8,13 +8,14 @@ import gc
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cotfaith import prompts
 from cotfaith.base import Intervention, Task, Tools
@@ -38,8 +39,11 @@ from cotfaith.store import Store, StoredTrace
 from cotfaith.study import Plan, Study
 
 RESERVE = 64  # tokens for the closing question, the answer's prefix and a short answer
-EDITS_PER_TRACE = 4  # about the steps of a sample in the paper; so a batch of edits fills one of the model's
+BATCH_SECONDS = 10  # what a crash can lose
+SMALLEST_BATCH, LARGEST_BATCH = 32, 1024
 VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
+
+Item = TypeVar("Item")
 
 
 class Progress(Protocol):
@@ -52,23 +56,56 @@ class Progress(Protocol):
 def run(plan: Plan, store: Store, progress: Progress) -> int:
     """Measure all that the plan asks for and the store does not hold; return the number of new rows."""
     before = store.rows()
-    study = plan.study
+    prepare_store(plan, store)
+    measure(plan, store, progress)
+    return store.rows() - before
+
+
+def prepare_store(plan: Plan, store: Store) -> None:
+    """Remember what is asked, and refuse other data under the same name."""
     for planned in plan.tasks:
         store.add_source(planned.task.spec, planned.source)
     _log(store, plan)
+
+
+def measure(plan: Plan, store: Store, progress: Progress) -> None:
+    """Measure model after model."""
+    study = plan.study
     helper = open_model(study.helper, study.model_settings) if study.helper else None
-    for name in dict.fromkeys(study.model):
+    for name in plan.models:
         model = open_model(name, study.model_settings)
         store.add_model(model.info)
+        pace = Pace()
         for planned in plan.tasks:
-            measurement = Measurement(study, store, progress, model, helper, planned.task, planned.questions)
+            measurement = Measurement(
+                study, store, progress, model, helper, planned.task, planned.questions, pace
+            )
             measurement.elicit()
             for intervention in plan.interventions:
                 measurement.edit(intervention)
                 measurement.answer(intervention)
         del model, measurement
         gc.collect()  # the weights hang in reference cycles, and the next model needs the room
-    return store.rows() - before
+
+
+class Pace:
+    """Cuts work into batches that take some seconds each, as the ones before them did."""
+
+    def __init__(self) -> None:
+        self._size = SMALLEST_BATCH
+
+    def batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+        """Yield the items in order; what is done before the next batch is asked for is what a batch takes."""
+        left = list(items)
+        while left:
+            begun = time.monotonic()
+            yield left[: self._size]
+            del left[: self._size]
+            took = time.monotonic() - begun
+            if took < BATCH_SECONDS / 2 and left:
+                self._size = min(2 * self._size, LARGEST_BATCH)
+            elif took > BATCH_SECONDS:
+                self._size = max(self._size // 2, SMALLEST_BATCH)
 
 
 @dataclass(frozen=True)
@@ -82,6 +119,12 @@ class Measurement:
     helper: Model | None
     task: Task
     questions: tuple[Question, ...]
+    pace: Pace
+
+    @cached_property
+    def known_answers(self) -> dict[ChoiceRequest | GenerationRequest, Answer]:
+        """The answers to all that was asked before; answering draws no random numbers."""
+        return {}
 
     @cached_property
     def traces(self) -> dict[str, tuple[Question, int]]:
@@ -97,7 +140,7 @@ class Measurement:
         self.store.add_questions({key(question): question for question in self.questions})
         missing = self.store.missing_traces(self.traces)
         with self._stage("reasoning", "samples", len(missing)) as advance:
-            for batch in _batched(missing, self.study.batch_size):
+            for batch in self.pace.batches(missing):
                 traces = self._sample([self.traces[trace_key] for trace_key in batch])
                 self.store.add_traces(
                     (trace_key, self.model.info.fingerprint, key(trace.question), trace)
@@ -112,12 +155,12 @@ class Measurement:
         todo = set(self.store.not_intervened(identity, list(self.traces)))
         groups = [list(group) for _, group in groupby(self.traces, lambda k: self.traces[k][0].id)]
         if intervention.per_question:
-            batches = [group for group in groups if todo.intersection(group)]
+            units = [group for group in groups if todo.intersection(group)]
         else:
-            at_once = max(1, self.study.batch_size // EDITS_PER_TRACE)
-            batches = _batched([k for group in groups for k in group if k in todo], at_once)
-        with self._stage(f"{label}: edits", "traces", sum(map(len, batches))) as advance:
-            for batch in batches:
+            units = [[trace_key] for group in groups for trace_key in group if trace_key in todo]
+        with self._stage(f"{label}: edits", "traces", sum(map(len, units))) as advance:
+            for several in self.pace.batches(units):
+                batch = [trace_key for unit in several for trace_key in unit]
                 stored = self.store.traces(batch)
                 self.store.add_edits(identity, batch, self._edits(intervention, identity, stored))
                 advance(len(batch))
@@ -127,9 +170,10 @@ class Measurement:
         identity, label = self._identify(intervention)
         pending = self.store.unanswered(identity, list(self.traces))
         with self._stage(f"{label}: answers", "edits", len(pending)) as advance:
-            for batch in _batched(pending, self.study.batch_size):
+            for batch in self.pace.batches(pending):
                 edits = [stored.edit for stored in self.store.edits(batch)]
-                self.store.add_outcomes(zip(batch, self._outcomes(edits, identity), strict=True))
+                outcomes = self._outcomes(edits, identity, anew=intervention.floor)
+                self.store.add_outcomes(zip(batch, outcomes, strict=True))
                 advance(len(batch))
 
     def _sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace]:
@@ -178,7 +222,7 @@ class Measurement:
             edits[key(trace_key, identity, _content(edit))] = (trace_key, edit)
         return edits
 
-    def _outcomes(self, edits: Sequence[Edit], identity: str) -> list[Outcome]:
+    def _outcomes(self, edits: Sequence[Edit], identity: str, *, anew: bool) -> list[Outcome]:
         resumed = self._resume(edits, identity)
         asked = [
             (edit.question or edit.trace.question, (edit.reasoning + more.text).rstrip())
@@ -186,7 +230,7 @@ class Measurement:
         ]
         return [
             Outcome(answer, self.task.same(edit.trace.answer.text, answer.text), more.text, more.hit_limit)
-            for edit, more, answer in zip(edits, resumed, self._answers(asked), strict=True)
+            for edit, more, answer in zip(edits, resumed, self._answers(asked, anew=anew), strict=True)
         ]
 
     def _resume(self, edits: Sequence[Edit], identity: str) -> list[Generation]:
@@ -207,15 +251,21 @@ class Measurement:
         written = dict(zip(requests, self.model.generate(list(requests.values())), strict=True))
         return [written.get(i, Generation("", 0, hit_limit=False)) for i in range(len(edits))]
 
-    def _answers(self, asked: Sequence[tuple[Question, str]]) -> list[Answer]:
+    def _answers(self, asked: Sequence[tuple[Question, str]], *, anew: bool = False) -> list[Answer]:
+        """Ask for answers, the same thing once; a floor asks anew, since that is what it measures."""
         requests = [self.task.request(question, reasoning) for question, reasoning in asked]
-        scored = iter(self.model.answer_probs([r for r in requests if isinstance(r, ChoiceRequest)]))
-        written = iter(self.model.generate([r for r in requests if isinstance(r, GenerationRequest)]))
-        answers = []
-        for (question, _), request in zip(asked, requests, strict=True):
+        known = {} if anew else self.known_answers
+        missing = {
+            request: question
+            for (question, _), request in zip(asked, requests, strict=True)
+            if request not in known
+        }
+        scored = iter(self.model.answer_probs([r for r in missing if isinstance(r, ChoiceRequest)]))
+        written = iter(self.model.generate([r for r in missing if isinstance(r, GenerationRequest)]))
+        for request, question in missing.items():
             result = next(scored) if isinstance(request, ChoiceRequest) else next(written)
-            answers.append(self.task.read(question, result))
-        return answers
+            known[request] = self.task.read(question, result)
+        return [known[request] for request in requests]
 
     def _remaining(self, edit: Edit) -> Sampling:
         sampling = self.study.sampling
@@ -247,11 +297,6 @@ def _content(edit: Edit | NotApplicable) -> object:
     if isinstance(edit, NotApplicable):
         return edit.reason, edit.coords
     return edit.steps, edit.resume, edit.coords, edit.question
-
-
-def _batched(items: Iterable[str], size: int) -> list[list[str]]:
-    listed = list(items)
-    return [listed[start : start + size] for start in range(0, len(listed), size)]
 
 
 def _log(store: Store, plan: Plan) -> None:

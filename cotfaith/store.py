@@ -18,6 +18,7 @@ from cotfaith.schema import Edit, ModelInfo, NotApplicable, Outcome, Question, T
 
 SCHEMA_VERSION = 1
 FILE_NAME = "run.sqlite"
+WRITERS_WAIT = 60  # seconds for each other, where models are measured side by side
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome)
 }
@@ -297,7 +298,7 @@ class Store:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path)
+    connection = sqlite3.connect(path, timeout=WRITERS_WAIT)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

@@ -7,7 +7,7 @@ from typing import Any
 from cotfaith.base import Intervention, Task
 from cotfaith.errors import InputError
 from cotfaith.identity import key
-from cotfaith.models import Dtype, ModelSettings, open_model
+from cotfaith.models import LADDER, Dtype, ModelSettings, expand, open_model
 from cotfaith.plugins import INTERVENTIONS, TASKS
 from cotfaith.schema import Question, Sampling
 
@@ -25,7 +25,10 @@ def _option(
 class Study:
     """The options of every command that measures. Each default stands here or in what it is taken from."""
 
-    model: tuple[str, ...] = _option((), "Hugging Face model: hub name or directory. Repeatable.")
+    model: tuple[str, ...] = _option(
+        (LADDER,),
+        "Hugging Face model: hub name or directory; `ladder/RUNG` is a shipped one, `ladder` all. Repeatable.",
+    )
     task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
     data: tuple[str, ...] = _option((), "File with the questions; TASK=FILE where several tasks read one.")
     questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
@@ -41,7 +44,8 @@ class Study:
     max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
     device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
     dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
-    batch_size: int = _option(ModelSettings.batch_size, "Sequences at once; changes speed, not results.", 1)
+    batch_size: int = _option(ModelSettings.batch_size, "Most sequences at once; changes speed, not results.", 1)
+    jobs: int = _option(1, "Models measured side by side, each in a process of its own.", 1)
     quiet: bool = _option(False, "Plain lines instead of a progress bar.")
 
     @property
@@ -88,6 +92,7 @@ class Plan:
     """A study whose every part is known to exist."""
 
     study: Study
+    models: tuple[str, ...]
     tasks: tuple[TaskPlan, ...]
     interventions: tuple[Intervention, ...]
 
@@ -104,9 +109,10 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
             intervention.check(task)
     files = _files(study.data, tasks)
     planned = tuple(_plan(task, files.get(task.spec), study) for task in tasks)
-    for model in (*study.model, *([study.helper] if study.helper else [])):
+    models = expand(study.model)
+    for model in (*models, *([study.helper] if study.helper else [])):
         open_model(model, study.model_settings).info  # noqa: B018 says whether it is one we can ask
-    return Plan(study, planned, interventions)
+    return Plan(study, tuple(models), planned, interventions)
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:

@@ -12,6 +12,7 @@ from cotfaith import (
     Intervention,
     NotApplicable,
     Rewrite,
+    StepRewriter,
     Task,
     Tools,
     Trace,
@@ -31,18 +32,18 @@ class Mistake(Intervention):
     `variant` says what follows it: the model goes on from there (`resume`, the paper's), or the other steps
     stay as they were (`substitute`). `source` says who writes it: the helper `model`, which sees the question
     and that step, or an exact `rule`: the task's own where it has one, otherwise a number, an option letter
-    or a negation is changed.
+    or a negation is changed. `auto` is the task's own rule where it has one, otherwise the model.
     """
 
     variant: Literal["resume", "substitute"] = "resume"
-    source: Literal["model", "rule"] = "model"
+    source: Literal["auto", "model", "rule"] = "auto"
 
     axis: ClassVar[str] = "Share of the reasoning before the mistake"
     unchanged_at: ClassVar[float | None] = 1.0
 
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield an edit per step, at the share of the steps that stand before it."""
-        write = self._by_model if self.source == "model" else self._by_rule
+        write = self._by_rule if self._takes_rule(tools.rewriter) else self._by_model
         places = [(trace, i) for trace in traces for i in range(len(trace.steps))]
         for (trace, i), written in zip(places, write(places, tools), strict=True):
             if reason := why_unusable(written, trace.steps[i]):
@@ -53,7 +54,7 @@ class Mistake(Intervention):
 
     def uses_helper(self, task: Task) -> bool:
         """Tell whether a model writes the mistakes."""
-        return self.source == "model"
+        return not self._takes_rule(task.rewriter)
 
     def _edit(self, trace: Trace, i: int, wrong: str) -> Edit:
         after = () if self.variant == "resume" else trace.steps[i + 1 :]
@@ -64,6 +65,9 @@ class Mistake(Intervention):
             resume=self.variant == "resume",
             coords={"step": i + 1},
         )
+
+    def _takes_rule(self, rewriter: StepRewriter | None) -> bool:
+        return self.source == "rule" or (self.source == "auto" and rewriter is not None)
 
     def _by_model(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
         rewrites = [

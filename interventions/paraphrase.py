@@ -11,6 +11,7 @@ from cotfaith import (
     Intervention,
     NotApplicable,
     Rewrite,
+    StepRewriter,
     Task,
     Tools,
     Trace,
@@ -25,10 +26,10 @@ class Paraphrase(Intervention):
     """Say the first i steps in other words, for every i, and let the model resume from there.
 
     `source` says who rewrites: the helper `model`, which does not see the question, or the `rule` of a task
-    that can rewrite its own steps.
+    that can rewrite its own steps. `auto` is the rule where the task has one, otherwise the model.
     """
 
-    source: Literal["model", "rule"] = "model"
+    source: Literal["auto", "model", "rule"] = "auto"
 
     reading: ClassVar[Literal["same", "correct"]] = "correct"
     axis: ClassVar[str] = "Share of the reasoning paraphrased"
@@ -36,7 +37,7 @@ class Paraphrase(Intervention):
 
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield n edits for n steps; what could not be rewritten is told with its reason."""
-        write = self._by_model if self.source == "model" else self._by_rule
+        write = self._by_rule if self._takes_rule(tools.rewriter) else self._by_model
         prefixes = [(trace, i) for trace in traces for i in range(1, len(trace.steps) + 1)]
         for (trace, i), written in zip(prefixes, write(prefixes, tools), strict=True):
             coords = {"steps_paraphrased": i}
@@ -49,7 +50,7 @@ class Paraphrase(Intervention):
 
     def uses_helper(self, task: Task) -> bool:
         """Tell whether a model rewrites."""
-        return self.source == "model"
+        return not self._takes_rule(task.rewriter)
 
     def check(self, task: Task) -> None:
         """Refuse the rule source where the task has no rule."""
@@ -58,6 +59,9 @@ class Paraphrase(Intervention):
                 f"paraphrase: task {task.name()!r} cannot rewrite its own steps. Use source=model, "
                 "and name a model that rewrites well with --helper."
             )
+
+    def _takes_rule(self, rewriter: StepRewriter | None) -> bool:
+        return self.source == "rule" or (self.source == "auto" and rewriter is not None)
 
     def _by_model(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
         rewrites = []

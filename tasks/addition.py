@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from cotfaith import FreeResponse, InputError, Question, StepRewriter, derive_seed, parse_integer
-
-STEP_FORMS = ("{a} + {b} = {c}.", "{a} plus {b} is {c}.", "Adding {b} to {a} gives {c}.")
-"""The surface forms of one step, a running sum."""
+from cotfaith import FreeResponse, InputError, Question, StepRewriter, derive_seed, parse_integer, sums
 
 _NUMBER = r"(?P<{}>\d+)"
 _PATTERNS = tuple(
     re.compile(re.escape(form).replace(r"\{", "{").replace(r"\}", "}").format(
         a=_NUMBER.format("a"), b=_NUMBER.format("b"), c=_NUMBER.format("c")))
-    for form in STEP_FORMS
+    for form in sums.STEP_FORMS
 )  # fmt: skip
 _SUM = re.compile(r"(?P<terms>\d+(?:\s*\+\s*\d+)+\s*=\s*)(?P<c>\d+)")
 
@@ -36,16 +33,16 @@ class AdditionSteps:
 
     def paraphrase(self, step: str, rng: random.Random) -> str | None:
         """Write the same sum in another surface form, where the whole step is in one of them."""
-        for form, pattern in zip(STEP_FORMS, _PATTERNS, strict=True):
+        for form, pattern in zip(sums.STEP_FORMS, _PATTERNS, strict=True):
             if match := pattern.fullmatch(step.strip()):
-                other = rng.choice([candidate for candidate in STEP_FORMS if candidate != form])
+                other = rng.choice([candidate for candidate in sums.STEP_FORMS if candidate != form])
                 return step.replace(step.strip(), other.format(**match.groupdict()))
         return None
 
 
 @dataclass(frozen=True)
 class Addition(FreeResponse):
-    """Add a few whole numbers; the answer is an integer."""
+    """Add a few whole numbers; the answer is an integer. The shipped ladder was not trained on these sums."""
 
     operands: int = 2
     digits: int = 2
@@ -72,6 +69,7 @@ class Addition(FreeResponse):
     def _item(self, index: int, seed: int) -> Question:
         rng = random.Random(derive_seed(seed, self.spec, index))
         low, high = (10 ** (self.digits - 1), 10**self.digits - 1) if self.digits > 1 else (0, 9)
-        numbers = [rng.randint(low, high) for _ in range(self.operands)]
-        text = f"What is {' + '.join(map(str, numbers))}?"
-        return Question(self.spec, f"{index}-{'+'.join(map(str, numbers))}", text, gold=str(sum(numbers)))
+        while not sums.held_out(numbers := [rng.randint(low, high) for _ in range(self.operands)]):
+            pass
+        name = f"{index}-{'+'.join(map(str, numbers))}"
+        return Question(self.spec, name, sums.question_text(numbers), gold=str(sum(numbers)))

@@ -1,11 +1,12 @@
 """The seam between the harness and whatever runs a model."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from cotfaith.errors import unknown
 from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
@@ -15,6 +16,10 @@ from cotfaith.schema import (
 )
 
 Dtype = Literal["float32", "bfloat16", "float16"]
+
+SHIPPED = Path(__file__).parent
+LADDER = "ladder"
+"""The name of the shipped models together; `ladder/RUNG` is one of them."""
 
 
 class Model(Protocol):
@@ -43,19 +48,42 @@ class ModelSettings:
     device: str = "auto"
     """A torch device; `auto` takes an accelerator where there is one."""
     dtype: Dtype = "float32"
-    batch_size: int = 32
-    """Sequences in a forward pass; changes speed and memory, never results."""
+    batch_size: int = 512
+    """Most sequences that are continued at once; changes speed and memory, never results."""
 
 
 def open_model(source: str, settings: ModelSettings) -> Model:
-    """Return the model of a local directory or a hub name; its weights are loaded when they are needed."""
+    """Return a shipped model, or that of a directory or a hub name; weights are loaded when they are needed."""
     from cotfaith.models.bridge import BridgeModel
 
+    if source in shipped_models():
+        return BridgeModel(str(SHIPPED / source), settings, name=source)
+    if source.startswith(f"{LADDER}/"):
+        raise unknown("model", source, shipped_models())
     return BridgeModel(source, settings)
 
 
+def use_threads(threads: int) -> None:
+    """Compute with so many threads."""
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def shipped_models() -> list[str]:
+    """List the ladder's rungs, the smallest first."""
+    weights = sorted((SHIPPED / LADDER).glob("*/model.safetensors"), key=lambda path: path.stat().st_size)
+    return [f"{LADDER}/{path.parent.name}" for path in weights]
+
+
+def expand(names: Iterable[str]) -> list[str]:
+    """Put the rungs in the ladder's place; name no model twice."""
+    each = (shipped_models() if name == LADDER else [name] for name in names)
+    return list(dict.fromkeys(name for several in each for name in several))
+
+
 def models_on_disk() -> list[str]:
-    """List what can be given to --model without a download: ./.models and the Hugging Face cache."""
+    """List what can be given to --model without a download: the ladder, ./.models, the Hugging Face cache."""
     local = sorted(str(path.parent) for path in Path(".models").glob("*/config.json"))
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
@@ -64,4 +92,4 @@ def models_on_disk() -> list[str]:
         for path in cache.glob("models--*")
         if any(path.glob("snapshots/*/config.json"))
     )
-    return local + hub
+    return shipped_models() + local + hub

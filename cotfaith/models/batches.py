@@ -1,42 +1,86 @@
-"""Which sequences of tokens are computed together."""
+"""Which tokens are computed together: sequences that begin alike are packed so that each is computed once."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 Tokens = tuple[int, ...]
 
-
-def common_length(sequences: Sequence[Tokens]) -> int:
-    """Count the tokens that all sequences begin with."""
-    alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sequences, strict=False))
-    return sum(1 for _ in alike)
+ROW = 256
+"""Tokens of a packed row, or twice the longest sequence: more would share more, but each attends to all."""
 
 
-def sharing_batches(sequences: Iterable[Tokens], size: int) -> Iterator[list[Tokens]]:
-    """Group sequences so that few tokens are computed: what a batch begins with is computed once.
+@dataclass
+class Pack:
+    """The distinct tokens of several sequences, a trie laid out as one row in which parents come first."""
 
-    In sorted order, neighbours share most, and what the first and the last share, all do. A sequence starts a
-    new batch where that costs fewer tokens than joining, padding included.
+    tokens: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    """The place of the token before each; -1 for a first token."""
+    paths: dict[Tokens, tuple[int, ...]] = field(default_factory=dict)
+    """The places of each sequence's tokens."""
+
+    def grow(self, sequence: Tokens, path: tuple[int, ...]) -> tuple[int, ...]:
+        """Add a sequence that begins with the tokens along the path; return its own path."""
+        new = range(len(self.tokens), len(self.tokens) + len(sequence) - len(path))
+        self.tokens += sequence[len(path) :]
+        self.parents += [path[-1] if path else -1, *new][: len(new)]
+        self.paths[sequence] = (*path, *new)
+        return self.paths[sequence]
+
+    def sees(self) -> np.ndarray:
+        """Return which tokens each sees, (tokens, tokens): itself and those before it in its sequences."""
+        seen = np.eye(len(self.tokens), dtype=bool)
+        for place, parent in enumerate(self.parents):
+            if parent >= 0:
+                seen[place] |= seen[parent]
+        return seen
+
+
+def pack(sequences: Iterable[Tokens], size: int = ROW) -> Iterator[Pack]:
+    """Pack distinct sequences into tries of at most `size` tokens, or of twice their longest sequence.
+
+    In sorted order neighbours share most; a trie is closed when the next sequence would outgrow it.
     """
-    batch: list[Tokens] = []
-    for sequence in sorted(sequences):
-        grown = [*batch, sequence]
-        if len(grown) > size or computed_tokens(grown) > computed_tokens(batch) + len(sequence):
-            yield batch
-            grown = [sequence]
-        batch = grown
-    if batch:
-        yield batch
+    current = Pack()
+    last: Tokens = ()
+    path: tuple[int, ...] = ()
+    for sequence in sorted(set(sequences)):
+        shared = common_length(last, sequence)
+        new = len(sequence) - shared
+        if current.tokens and len(current.tokens) + new > max(size, 2 * len(sequence)):
+            yield current
+            current, shared = Pack(), 0
+        path = current.grow(sequence, path[:shared])
+        last = sequence
+    if current.tokens:
+        yield current
 
 
-def computed_tokens(batch: Sequence[Tokens]) -> int:
-    """Count the tokens that a sorted batch costs."""
-    if not batch:
-        return 0
-    shared = common_length([batch[0], batch[-1]])
-    return shared + len(batch) * (max(map(len, batch)) - shared)
+def common_length(first: Tokens, second: Tokens) -> int:
+    """Count the tokens that both sequences begin with."""
+    length = min(len(first), len(second))
+    if first[:length] == second[:length]:
+        return length
+    return next(i for i in range(length) if first[i] != second[i])
+
+
+def stacked(packs: Sequence[Pack]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return ids and positions, (packs, longest), and what each token sees, (packs, longest, longest).
+
+    Rows are filled up with tokens that see themselves alone.
+    """
+    longest = max(len(one.tokens) for one in packs)
+    ids = np.zeros((len(packs), longest), dtype=np.int64)
+    sees = np.broadcast_to(np.eye(longest, dtype=bool), (len(packs), longest, longest)).copy()
+    for row, one in enumerate(packs):
+        n = len(one.tokens)
+        ids[row, :n] = one.tokens
+        sees[row, :n, :n] = one.sees()
+    positions = sees.sum(-1) - 1
+    return torch.from_numpy(ids), torch.from_numpy(positions), torch.from_numpy(sees)
 
 
 def left_pad(sequences: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,8 +1,6 @@
 """Models run by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
-import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,9 @@ from safetensors import SafetensorError
 
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
-from cotfaith.models.batches import Tokens, common_length, left_pad, sharing_batches
+from cotfaith.models.batches import Tokens, common_length
 from cotfaith.models.files import content_of, load_config, load_tokenizer
+from cotfaith.models.passes import Passes
 from cotfaith.models.sampling import Row, draw
 from cotfaith.prompts import plain_text
 from cotfaith.schema import (
@@ -28,12 +27,22 @@ from cotfaith.schema import (
 )
 
 
+CACHE_BYTES = 2 << 30
+"""What the keys and values of the sequences that are continued together may take."""
+
+KEPT_SHARE = 0.8
+"""Sequences that have ended are dropped when no more than this share goes on, since dropping copies the rest."""
+
+
 class BridgeModel:
     """A causal language model behind a TransformerBridge."""
 
-    def __init__(self, source: str, settings: ModelSettings) -> None:
+    def __init__(self, source: str, settings: ModelSettings, name: str | None = None) -> None:
+        self._name = name
         self._source = str(Path(source).expanduser()) if source.startswith("~") else source
         self._settings = settings
+        self._counted: dict[str, int] = {}
+        self._closing: dict[tuple[str, ...], set[int]] = {}
         self._config = load_config(self._source)
         self._tokenizer = load_tokenizer(self._source)
         if settings.chat:
@@ -54,26 +63,32 @@ class BridgeModel:
             ) from error
         form = "chat" if self._settings.chat else "plain"
         return ModelInfo(
-            name=Path(self._source).resolve().name if Path(self._source).is_dir() else self._source,
+            name=self._name or (Path(self._source).resolve().name if Path(self._source).is_dir() else self._source),
             fingerprint=f"{content_of(self._source, self._config)}-{self._settings.dtype}-{form}",
             n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
         )
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
-        return len(self._tokenizer(text, add_special_tokens=False).input_ids)
+        if text not in self._counted:
+            self._counted[text] = len(self._tokenizer(text, add_special_tokens=False).input_ids)
+        return self._counted[text]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
-        """Sample in left-padded batches of similar length; equal requests are computed once."""
-        rows = {request: Row(request, self._encode(request.dialogue)) for request in requests}
-        for row in rows.values():
+        """Sample in batches that fit into the memory; equal requests are computed once."""
+        distinct = list(dict.fromkeys(requests))
+        prompts = self._encode([request.dialogue for request in distinct])
+        rows = [
+            Row(request, prompt, self._closers(request.stop))
+            for request, prompt in zip(distinct, prompts, strict=True)
+        ]
+        for row in rows:
             left = self._context - len(row.prompt) - row.request.reserve
             row.room = min(row.request.sampling.max_new_tokens, left)
-        ready = [row for row in rows.values() if row.room > 0]
-        ready.sort(key=lambda row: len(row.prompt), reverse=True)
-        for start in range(0, len(ready), self._settings.batch_size):
-            self._sample(ready[start : start + self._settings.batch_size])
-        return [self._generation(rows[request]) for request in requests]
+        for batch in self._batches([row for row in rows if row.room > 0]):
+            self._sample(batch)
+        written = dict(zip(distinct, map(self._generation, rows), strict=True))
+        return [written[request] for request in requests]
 
     def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
         """Score every choice exactly, also where it is several tokens or joins the token before it.
@@ -82,7 +97,8 @@ class BridgeModel:
         context, and a choice's log-probability is the sum over the tokens that follow it. Every distinct
         sequence is computed once.
         """
-        split = {request: self._choice_tokens(request) for request in requests}
+        distinct = list(dict.fromkeys(requests))
+        split = dict(zip(distinct, self._choice_tokens(distinct), strict=True))
         wanted: dict[Tokens, set[int]] = {}
         for context, continuations in split.values():
             for continuation in continuations:
@@ -101,12 +117,24 @@ class BridgeModel:
         device = None if self._settings.device == "auto" else self._settings.device
         dtype = getattr(torch, self._settings.dtype)
         try:
+            import copy
+            from transformers import AutoModelForCausalLM
+            hf = AutoModelForCausalLM.from_pretrained(self._source, dtype=dtype).eval()
+            self._native = copy.deepcopy(hf, {id(t): t for t in (*hf.parameters(), *hf.buffers())})
+            self._native.set_attn_implementation("sdpa")
             bridge = TransformerBridge.boot_transformers(
-                self._source, device=device, dtype=dtype, tokenizer=load_tokenizer(self._source)
+                self._source, device=device, dtype=dtype, tokenizer=load_tokenizer(self._source), hf_model=hf
             )
         except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
             raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
         return bridge.eval()
+
+    @cached_property
+    def _passes(self) -> Passes:
+        bridge = self.bridge
+        return Passes(self._native,
+            bridge, self.info.name, may_share=not self._slides, batch_size=self._settings.batch_size
+        )
 
     @cached_property
     def _context(self) -> int:
@@ -130,10 +158,19 @@ class BridgeModel:
         return {i for i in flat if i is not None}
 
     @cached_property
-    def _last_only(self) -> dict[str, int]:
-        """Ask for the last position's logits alone, where the architecture can."""
-        known = inspect.signature(self.bridge.original_model.forward).parameters
-        return {"logits_to_keep": 1} if "logits_to_keep" in known else {}
+    def _texts(self) -> list[str]:
+        """The text of every token by itself."""
+        tokens = [[token] for token in range(len(self._tokenizer))]
+        return list(self._tokenizer.batch_decode(tokens, clean_up_tokenization_spaces=False))
+
+    def _closers(self, stop: tuple[str, ...]) -> set[int]:
+        """Return the tokens with which a stop string can end."""
+        if stop not in self._closing:
+            last = [text[-1] for text in stop]
+            self._closing[stop] = {
+                token for token, text in enumerate(self._texts) if any(c in text or not c.isascii() for c in last)
+            }
+        return self._closing[stop]
 
     def _render(self, dialogue: Dialogue) -> str:
         if not self._settings.chat:
@@ -155,97 +192,83 @@ class BridgeModel:
         if not whole.endswith("Because:") or whole.count("Because:") != 2:
             raise InputError(f"model {self._source!r}: its chat template changes the assistant's turn.")
 
-    def _tokenize(self, text: str) -> Tokens:
-        """Tokenize a rendered dialogue; a chat template writes its own special tokens."""
-        return tuple(self._tokenizer(text, add_special_tokens=not self._settings.chat).input_ids)
+    def _tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokenize rendered dialogues; a chat template writes its own special tokens."""
+        if not texts:
+            return []
+        encoded = self._tokenizer(list(texts), add_special_tokens=not self._settings.chat)
+        return [tuple(tokens) for tokens in encoded.input_ids]
 
-    def _encode(self, dialogue: Dialogue) -> Tokens:
-        tokens = self._tokenize(self._render(dialogue))
-        if len(tokens) >= self._context:
-            raise InputError(
-                f"model {self._source!r} holds {self._context} tokens, but the prompt that begins "
-                f"{dialogue[0].text!r:.80} has {len(tokens)}. Leave the question out."
-            )
-        return tokens
+    def _encode(self, dialogues: Sequence[Dialogue]) -> list[Tokens]:
+        encoded = self._tokenize([self._render(dialogue) for dialogue in dialogues])
+        for dialogue, tokens in zip(dialogues, encoded, strict=True):
+            if len(tokens) >= self._context:
+                raise InputError(
+                    f"model {self._source!r} holds {self._context} tokens, but the prompt that begins "
+                    f"{dialogue[0].text!r:.80} has {len(tokens)}. Leave the question out."
+                )
+        return encoded
 
-    def _choice_tokens(self, request: ChoiceRequest) -> tuple[Tokens, list[Tokens]]:
-        prompt = self._render(request.dialogue)
-        whole = [self._tokenize(prompt + choice) for choice in request.choices]
-        shared = common_length([self._encode(request.dialogue), *whole])
-        return whole[0][:shared], [tokens[shared:] for tokens in whole]
+    def _choice_tokens(self, requests: Sequence[ChoiceRequest]) -> list[tuple[Tokens, list[Tokens]]]:
+        """Return what each request's choices have in common with its dialogue, and how each goes on."""
+        prompts = self._encode([request.dialogue for request in requests])
+        texts = [self._render(request.dialogue) + choice for request in requests for choice in request.choices]
+        whole = iter(self._tokenize(texts))
+        split = []
+        for request, prompt in zip(requests, prompts, strict=True):
+            choices = [next(whole) for _ in request.choices]
+            shared = min(common_length(prompt, choice) for choice in choices)
+            split.append((prompt[:shared], [choice[shared:] for choice in choices]))
+        return split
 
-    @torch.inference_mode()
     def _next_logprobs(self, wanted: dict[Tokens, set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
         found = {}
-        for batch in sharing_batches(wanted, self._settings.batch_size):
-            logprobs = torch.log_softmax(self._prefill(batch).logits, dim=-1)
-            for sequence, row in zip(batch, logprobs, strict=True):
-                tokens = sorted(wanted[sequence])
-                values = row[tokens].tolist()
-                found.update({(sequence, t): v for t, v in zip(tokens, values, strict=True)})
+        for sequence, logits in self._passes.next_logits(list(wanted)):
+            self._check_numbers(logits)
+            tokens = sorted(wanted[sequence])
+            values = logits.log_softmax(-1)[tokens].tolist()
+            found.update({(sequence, token): value for token, value in zip(tokens, values, strict=True)})
         return found
 
-    @torch.inference_mode()
     def _sample(self, rows: list[Row]) -> None:
-        """Draw tokens for all rows at once; rows that end leave the batch."""
-        state = self._prefill([row.prompt for row in rows])
-        while rows:
-            tokens = draw(state.logits, rows)
-            logprobs = state.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
+        """Draw tokens for all rows at once; rows that have ended leave the batch when they are many."""
+        continued = self._passes.begin([row.prompt for row in rows])
+        while True:
+            self._check_numbers(continued.logits)
+            tokens = draw(continued.logits, rows)
+            logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
             for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-                row.take(token, logprob, self._ends, self._tail)
+                if not row.ended:
+                    row.take(token, logprob, self._ends, self._tail)
             going = [i for i, row in enumerate(rows) if not row.ended]
-            if len(going) < len(rows):
-                rows = [rows[i] for i in going]
-                state.keep(going)
-            if rows:
-                self._step(state, [row.drawn[-1] for row in rows])
+            if not going:
+                return
+            if len(going) <= KEPT_SHARE * len(rows):
+                rows, tokens = [rows[i] for i in going], [tokens[i] for i in going]
+                continued.keep(going)
+            continued.step(tokens)
 
-    def _prefill(self, sequences: Sequence[Tokens]) -> "_State":
-        """Run sequences up to their last tokens; what all of them begin with is computed once."""
-        shared = min(common_length(sequences), min(map(len, sequences)) - 1)
-        cache = None
-        if shared > 0 and len(sequences) > 1 and not self._slides:
-            cache = self._forward(torch.tensor([sequences[0][:shared]]), None, None)[1]
-            cache.batch_repeat_interleave(len(sequences))
-        else:
-            shared = 0
-        ids, own = left_pad([sequence[shared:] for sequence in sequences])
-        mask = torch.cat([own.new_ones(len(sequences), shared), own], dim=1)
-        logits, cache = self._forward(ids, mask, cache)
-        return _State(logits, mask, cache)
+    def _batches(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
+        """Cut rows into batches whose keys and values fit into the memory."""
+        batch: list[Row] = []
+        longest = room = 0
+        for row in rows:
+            longest, room = max(longest, len(row.prompt)), max(room, row.room)
+            fits = (len(batch) + 1) * (longest + room) * self._passes.bytes_per_token <= CACHE_BYTES
+            if batch and (not fits or len(batch) == self._settings.batch_size):
+                yield batch
+                batch, longest, room = [], len(row.prompt), row.room
+            batch.append(row)
+        if batch:
+            yield batch
 
-    def _step(self, state: "_State", tokens: Sequence[int]) -> None:
-        """Append one token to each sequence."""
-        state.mask = torch.cat([state.mask, state.mask.new_ones(len(tokens), 1)], dim=1)
-        state.logits, state.cache = self._forward(torch.tensor(tokens)[:, None], state.mask, state.cache)
-
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor | None, cache: Any) -> tuple[torch.Tensor, Any]:
-        """Return the last position's logits, (batch, vocabulary) in float32, and the extended cache.
-
-        The mask, 0 on padding, covers what is cached and what is new; a real token's position is the number
-        of real tokens before it.
-        """
-        device = self.bridge.cfg.device
-        mask = torch.ones_like(ids) if mask is None else mask
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        logits, cache = self.bridge(
-            ids.to(device),
-            return_type="logits_and_cache",
-            use_cache=True,
-            past_key_values=cache,
-            attention_mask=mask.to(device),
-            position_ids=positions.to(device),
-            **self._last_only,
-        )
-        last = logits[:, -1].float()
-        if bool(last.isnan().any()):
+    def _check_numbers(self, logits: torch.Tensor) -> None:
+        if bool(logits.isnan().any()):
             raise InputError(
                 f"model {self._source!r} computes values that are not numbers in {self._settings.dtype}. "
                 "Try --dtype float32."
             )
-        return last, cache
 
     def _tail(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
@@ -259,22 +282,6 @@ class BridgeModel:
         text = text[:cut]
         tokens = len(drawn) if cut is None else self.count_tokens(text)
         return Generation(text, tokens, not row.stopped, row.logprob)
-
-
-@dataclass
-class _State:
-    """A batch of sequences while they are continued."""
-
-    logits: torch.Tensor
-    mask: torch.Tensor
-    cache: Any
-
-    def keep(self, rows: list[int]) -> None:
-        """Drop the other sequences."""
-        index = torch.tensor(rows, dtype=torch.long)
-        self.mask = self.mask[index]
-        if rows:
-            self.cache.batch_select_indices(index.to(self.logits.device))
 
 
 def _normalise(

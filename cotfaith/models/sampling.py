@@ -1,7 +1,7 @@
 """Drawing tokens: each sequence from its own seed, whatever is drawn beside it."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import torch
@@ -18,6 +18,8 @@ class Row:
 
     request: GenerationRequest
     prompt: Tokens
+    closers: Set[int] = frozenset()
+    """The tokens with which a stop string can end."""
     drawn: list[int] = field(default_factory=list)
     room: int = 0
     stopped: bool = False
@@ -37,13 +39,13 @@ class Row:
         return self._random.random()
 
     def take(
-        self, token: int, logprob: float, ends: set[int], decode: Callable[[Sequence[int]], str]
+        self, token: int, logprob: float, ends: Set[int], decode: Callable[[Sequence[int]], str]
     ) -> None:
         """Add a token; a stop string is looked for in the last few tokens, where it must end."""
         self.drawn.append(token)
         self.logprob += logprob
         self.stopped = token in ends
-        if self.request.stop and not self.stopped:
+        if token in self.closers and not self.stopped:
             tail = decode(self.drawn[-self._window :])
             self.stopped = any(stop in tail for stop in self.request.stop)
 

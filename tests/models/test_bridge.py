@@ -15,7 +15,6 @@ import torch
 
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings, open_model
-from cotfaith.models.batches import computed_tokens, sharing_batches
 from cotfaith.models.bridge import BridgeModel
 from cotfaith.models.sampling import Row, draw
 from cotfaith.prompts import CHOICE_PREFIX, STOP_STRINGS, answer_dialogue, plain_text, reasoning_dialogue
@@ -236,7 +235,7 @@ def test_a_model_is_known_by_its_content(model_dir: ModelDir) -> None:
 def test_room_is_left_for_what_is_asked_after_it(model_dir: ModelDir) -> None:
     model = bridge(model_dir())
     request = GenerationRequest(reasoning_dialogue(QUESTIONS[0]), Sampling(0, 1, 10_000), reserve=4000)
-    prompt = len(model._encode(request.dialogue))
+    prompt = len(model._encode([request.dialogue])[0])
     assert model.generate([request])[0].tokens == 4096 - 4000 - prompt
 
 
@@ -271,18 +270,6 @@ def test_a_prompt_longer_than_the_context_is_refused(model_dir: ModelDir) -> Non
     long = Question("t", "1", "word " * 3000, ("a", "b"))
     with pytest.raises(InputError, match="holds 4096 tokens, but the prompt that begins"):
         bridge(model_dir()).answer_probs([ChoiceRequest(answer_dialogue(long, "", "("), ("A", "B"))])
-
-
-def test_sequences_that_share_their_beginning_are_batched_together() -> None:
-    first, second = tuple(range(50)), tuple(range(100, 150))
-    sequences = [(*first, 7, i) for i in range(4)] + [(*second, 8, i, i) for i in range(3)]
-    rng = random.Random(0)
-    for _ in range(5):
-        rng.shuffle(sequences)
-        batches = list(sharing_batches(sequences, size=8))
-        assert sorted(map(len, batches)) == [3, 4]
-        assert sum(map(computed_tokens, batches)) == (51 + 4 * 1) + (51 + 3 * 2)
-    assert [len(batch) for batch in sharing_batches(sequences, size=2)] == [2, 2, 2, 1]
 
 
 def test_a_model_that_is_done_with_gives_its_memory_back(model_dir: ModelDir) -> None:

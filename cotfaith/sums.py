@@ -1,0 +1,44 @@
+"""Sums of whole numbers, as questions and as reasoning, and which of them the shipped ladder never saw.
+
+The addition task asks about these sums and the ladder is trained on them; that both come from here keeps what
+is asked apart from what was learnt.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+
+STEP_FORMS = ("{a} + {b} = {c}.", "{a} plus {b} is {c}.", "Adding {b} to {a} gives {c}.")
+"""The surface forms of one step, a running sum."""
+
+TRAINED_NUMBERS = range(10, 100)
+HELD_OUT_SHARE = 0.2
+
+
+def question_text(numbers: Sequence[int]) -> str:
+    """Ask for a sum."""
+    return f"What is {' + '.join(map(str, numbers))}?"
+
+
+def running_sums(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the sum so far, the next number and the sum of both, for every number but the first."""
+    for (before, after), number in zip(pairwise(accumulate(numbers)), numbers[1:], strict=True):
+        yield before, number, after
+
+
+def held_out(numbers: Sequence[int]) -> bool:
+    """Tell whether the ladder was kept from a sum, in any order of its numbers.
+
+    A hash decides over sums of the numbers that it was trained on; it saw no others.
+    """
+    if not all(number in TRAINED_NUMBERS for number in numbers):
+        return True
+    name = "+".join(map(str, sorted(numbers))).encode()
+    digest = hashlib.blake2b(name, digest_size=8).digest()
+    return int.from_bytes(digest) < HELD_OUT_SHARE * 2**64
+
+
+def trained_on(numbers: Sequence[int]) -> bool:
+    """Tell whether a sum may be trained on: neither it nor a step of its reasoning is a held-out question."""
+    steps = [(a, b) for a, b, _ in running_sums(numbers) if a in TRAINED_NUMBERS]
+    return not any(held_out(asked) for asked in (numbers, *steps))
