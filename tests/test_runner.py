@@ -17,7 +17,7 @@ from cotfaith.schema import ChoiceProbs, ChoiceRequest, Generation, GenerationRe
 from cotfaith.store import Store
 from cotfaith.study import Plan, Study, TaskPlan, build_interventions
 
-STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2, batch_size=2)
+STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2)
 
 
 @dataclass
@@ -63,12 +63,16 @@ def measure(
     model: Scripted,
     *interventions: str,
     study: Study = STUDY,
+    batch: int = 2,
 ) -> int:
     monkeypatch.setattr(runner, "open_model", lambda source, settings: model)
+    monkeypatch.setattr(runner, "SMALLEST_BATCH", batch)
+    monkeypatch.setattr(runner, "LARGEST_BATCH", batch)
     task = TASKS.build(study.task[0])
     questions = tuple(task.load(None, study.questions, study.seed))
     plan = Plan(
         study,
+        study.model,
         (TaskPlan(task, questions, "the seed"),),
         build_interventions(list(interventions)) if interventions else (),
     )
@@ -202,13 +206,13 @@ def test_nothing_of_one_model_is_served_as_anothers(tmp_path: Path, monkeypatch:
     assert traces.groupby("model").size().to_dict() == {"scripted": 6, "scripted@f1": 6}
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 64])
+@pytest.mark.parametrize("batch", [1, 3, 64])
 def test_results_do_not_depend_on_the_batch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     specs = ("truncation", "filler", "sham:variant=resume", "mistake:source=rule")
     measure(monkeypatch, tmp_path / "a", Scripted(), *specs)
-    measure(monkeypatch, tmp_path / "b", Scripted(), *specs, study=replace(STUDY, batch_size=batch_size))
+    measure(monkeypatch, tmp_path / "b", Scripted(), *specs, batch=batch)
     first, second = load_run(tmp_path / "a"), load_run(tmp_path / "b")
     assert first.traces.equals(second.traces)
     assert first.outcomes.equals(second.outcomes)

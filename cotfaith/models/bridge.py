@@ -1,5 +1,6 @@
 """Models run by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
 from cotfaith.models.batches import Tokens, common_length
 from cotfaith.models.files import content_of, load_config, load_tokenizer
-from cotfaith.models.passes import Passes
+from cotfaith.models.passes import CACHE_BYTES, Passes
 from cotfaith.models.sampling import Row, draw
 from cotfaith.prompts import plain_text
 from cotfaith.schema import (
@@ -25,13 +26,6 @@ from cotfaith.schema import (
     ModelInfo,
     Turn,
 )
-
-
-CACHE_BYTES = 2 << 30
-"""What the keys and values of the sequences that are continued together may take."""
-
-KEPT_SHARE = 0.8
-"""Sequences that have ended are dropped when no more than this share goes on, since dropping copies the rest."""
 
 
 class BridgeModel:
@@ -85,7 +79,14 @@ class BridgeModel:
         for row in rows:
             left = self._context - len(row.prompt) - row.request.reserve
             row.room = min(row.request.sampling.max_new_tokens, left)
-        for batch in self._batches([row for row in rows if row.room > 0]):
+        ready = [row for row in rows if row.room > 0]
+        begun: dict[bool, list[Row]] = {True: [], False: []}
+        for row in ready:
+            begun[self._passes.has_begun(row.prompt)].append(row)
+        for batch in self._batches(begun[True]):
+            self._sample(batch)
+        self._passes.forget()
+        for batch in self._batches(begun[False]):
             self._sample(batch)
         written = dict(zip(distinct, map(self._generation, rows), strict=True))
         return [written[request] for request in requests]
@@ -108,32 +109,48 @@ class BridgeModel:
         return [_normalise(*split[request], logprobs) for request in requests]
 
     @cached_property
-    def bridge(self) -> Any:
-        """The loaded model."""
-        from transformer_lens.model_bridge import TransformerBridge
+    def _network(self) -> Any:
+        """The loaded network, in the arithmetic that transformers takes for fast."""
+        from transformers import AutoModelForCausalLM
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        device = None if self._settings.device == "auto" else self._settings.device
-        dtype = getattr(torch, self._settings.dtype)
         try:
-            import copy
-            from transformers import AutoModelForCausalLM
-            hf = AutoModelForCausalLM.from_pretrained(self._source, dtype=dtype).eval()
-            self._native = copy.deepcopy(hf, {id(t): t for t in (*hf.parameters(), *hf.buffers())})
-            self._native.set_attn_implementation("sdpa")
-            bridge = TransformerBridge.boot_transformers(
-                self._source, device=device, dtype=dtype, tokenizer=load_tokenizer(self._source), hf_model=hf
+            network = AutoModelForCausalLM.from_pretrained(
+                self._source, dtype=getattr(torch, self._settings.dtype)
             )
         except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
+            raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
+        return network.to(self._device).eval()
+
+    @cached_property
+    def bridge(self) -> Any:
+        """The same weights behind TransformerLens's hook points."""
+        from transformer_lens.model_bridge import TransformerBridge
+
+        weights = {id(tensor): tensor for tensor in (*self._network.parameters(), *self._network.buffers())}
+        try:
+            bridge = TransformerBridge.boot_transformers(
+                self._source,
+                device=self._device,
+                dtype=getattr(torch, self._settings.dtype),
+                tokenizer=load_tokenizer(self._source),
+                hf_model=copy.deepcopy(self._network, weights),
+            )
+        except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
             raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
         return bridge.eval()
 
     @cached_property
+    def _device(self) -> str:
+        from transformer_lens.utilities import get_device
+
+        return self._settings.device if self._settings.device != "auto" else str(get_device())
+
+    @cached_property
     def _passes(self) -> Passes:
-        bridge = self.bridge
-        return Passes(self._native,
-            bridge, self.info.name, may_share=not self._slides, batch_size=self._settings.batch_size
+        return Passes(
+            self._network, self.bridge, may_share=not self._slides, batch_size=self._settings.batch_size
         )
 
     @cached_property
@@ -232,22 +249,18 @@ class BridgeModel:
         return found
 
     def _sample(self, rows: list[Row]) -> None:
-        """Draw tokens for all rows at once; rows that have ended leave the batch when they are many."""
-        continued = self._passes.begin([row.prompt for row in rows])
-        while True:
+        """Draw tokens for all rows at once; what will be asked about is remembered."""
+        followed = all(row.request.reserve > 0 for row in rows)
+        continued = self._passes.begin([row.prompt for row in rows], remember=followed)
+        while rows:
             self._check_numbers(continued.logits)
             tokens = draw(continued.logits, rows)
             logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
             for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-                if not row.ended:
-                    row.take(token, logprob, self._ends, self._tail)
+                row.take(token, logprob, self._ends, self._tail)
             going = [i for i, row in enumerate(rows) if not row.ended]
-            if not going:
-                return
-            if len(going) <= KEPT_SHARE * len(rows):
-                rows, tokens = [rows[i] for i in going], [tokens[i] for i in going]
-                continued.keep(going)
-            continued.step(tokens)
+            rows, tokens = [rows[i] for i in going], [tokens[i] for i in going]
+            continued.go_on(going, tokens)
 
     def _batches(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
         """Cut rows into batches whose keys and values fit into the memory."""

@@ -55,15 +55,23 @@ class Slots(DynamicCache):
                 by_token = there.transpose(1, 2).reshape(-1, here.shape[-1])
                 here[targets, :tokens] = by_token[index].view(len(rows), tokens, -1)
 
-    def keep(self, sequences: torch.Tensor) -> None:
+    def keep(self, sequences: Sequence[int]) -> None:
         """Drop the other sequences."""
-        self.lengths = self.lengths[sequences]
+        self.lengths = self.lengths[list(sequences)]
         for layer in self.layers:
-            layer.make_room(sequences)
+            layer.make_room(torch.tensor(sequences))
 
-    def sees(self) -> torch.Tensor:
-        """Return which places the next token of each sequence sees, (sequences, 1, places): itself too."""
-        return (torch.arange(int(self.lengths.max()) + 1) <= self.lengths[:, None])[:, None]
+    def part(self, sequences: Sequence[int]) -> "Fresh":
+        """Copy what is there of some sequences, a row each."""
+        copied = Fresh(len(self.layers))
+        for old, new in zip(self.layers, copied.layers, strict=True):
+            new.update(old.of(old.all_keys, sequences), old.of(old.all_values, sequences))
+        return copied
+
+    def sees(self, tokens: int) -> torch.Tensor:
+        """Return which places the next tokens of each see, (sequences, tokens, places): themselves too."""
+        behind = self.lengths[:, None] + torch.arange(tokens)
+        return torch.arange(int(self.lengths.max()) + tokens) <= behind[..., None]
 
 
 class _SlotLayer(DynamicLayer):
@@ -78,33 +86,39 @@ class _SlotLayer(DynamicLayer):
         self.all_values = torch.zeros_like(self.all_keys)
         self.keys = self.values = like
 
-    def make_room(self, sequences: torch.Tensor) -> None:
-        """Copy what is there of these sequences to where there is room for more."""
+    def make_room(self, sequences: torch.Tensor, tokens: int = 0) -> None:
+        """Copy what is there of these sequences to where there is room for so many tokens and more."""
         longest = int(self._slots.lengths.max())
-        self.all_keys = _with_room(self.all_keys[:, :longest], sequences)
-        self.all_values = _with_room(self.all_values[:, :longest], sequences)
+        self.all_keys = _with_room(self.all_keys[:, :longest], sequences, tokens)
+        self.all_values = _with_room(self.all_values[:, :longest], sequences, tokens)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write a token behind each sequence's last one; return all places up to the longest's."""
+        """Write tokens behind each sequence's last one; return all places up to the longest's."""
         lengths = self._slots.lengths.to(key_states.device)
+        new = torch.arange(key_states.shape[2], device=key_states.device)
         sequences = torch.arange(len(lengths), device=key_states.device)
-        places = int(lengths.max()) + 1
+        places = int(lengths.max()) + len(new)
         if places > self.all_keys.shape[1]:
-            self.make_room(sequences)
-        self.all_keys[sequences, lengths] = key_states.flatten(1)
-        self.all_values[sequences, lengths] = value_states.flatten(1)
-        self.keys, self.values = self._by_head(self.all_keys, places), self._by_head(self.all_values, places)
+            self.make_room(sequences, len(new))
+        where = sequences[:, None], lengths[:, None] + new
+        self.all_keys[where] = key_states.transpose(1, 2).flatten(2)
+        self.all_values[where] = value_states.transpose(1, 2).flatten(2)
+        self.keys, self.values = self._by_head(self.all_keys[:, :places]), self._by_head(self.all_values[:, :places])
         return self.keys, self.values
 
-    def _by_head(self, states: torch.Tensor, places: int) -> torch.Tensor:
-        return states[:, :places].unflatten(-1, (self._heads, -1)).transpose(1, 2)
+    def of(self, states: torch.Tensor, sequences: Sequence[int]) -> torch.Tensor:
+        """Copy the states of some sequences, by head."""
+        return self._by_head(states[list(sequences)])
+
+    def _by_head(self, states: torch.Tensor) -> torch.Tensor:
+        return states.unflatten(-1, (self._heads, -1)).transpose(1, 2)
 
 
-def _with_room(states: torch.Tensor, sequences: torch.Tensor) -> torch.Tensor:
+def _with_room(states: torch.Tensor, sequences: torch.Tensor, tokens: int) -> torch.Tensor:
     longest = states.shape[1]
-    larger = states.new_empty(len(sequences), longest + ROOM, states.shape[2])
+    larger = states.new_empty(len(sequences), longest + tokens + ROOM, states.shape[2])
     larger[:, longest:] = 0
     torch.index_select(states, 0, sequences, out=larger[:, :longest])
     return larger

@@ -17,6 +17,15 @@ log = logging.getLogger(__name__)
 TOKENS_AT_ONCE = 8192
 """Tokens of packed rows in one forward pass."""
 
+KEPT_SHARE = 0.8
+"""Sequences that have ended are dropped when no more than this share goes on, since dropping copies the rest."""
+
+CACHE_BYTES = 2 << 30
+"""What the keys and values of sequences may take: of those that are continued together, and of those remembered."""
+
+FEW_TOKENS = 64
+"""Tokens that a sequence may have behind a remembered one: a closing question and an answer's prefix."""
+
 CHECKED_TOKENS = 12
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
 """By how much log-probabilities may differ when sequences share their beginnings."""
@@ -36,36 +45,43 @@ class Continued(Protocol):
     """Sequences that are being continued."""
 
     logits: torch.Tensor
-    """What follows each, (sequences, vocabulary)."""
+    """What follows each that goes on, (sequences, vocabulary)."""
 
-    def step(self, tokens: Sequence[int]) -> None:
-        """Append one token to each sequence."""
-
-    def keep(self, sequences: Sequence[int]) -> None:
-        """Drop the others."""
+    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
+        """Append a token to each of these of the sequences; the others have ended."""
 
 
 class Passes:
-    """The forward passes of a TransformerBridge."""
+    """The forward passes of a model: the network itself, and the TransformerBridge that it must equal."""
 
-    def __init__(self, native, bridge: Any, name: str, *, may_share: bool, batch_size: int) -> None:
-        self.bridge = bridge
-        self.native = native
-        self._name = name
+    def __init__(self, network: Any, bridge: Any, *, may_share: bool, batch_size: int) -> None:
+        self._network = network
+        self._bridge = bridge
         self._may_share = may_share
         self._batch_size = batch_size
+        self._ended: dict[Tokens, tuple[Fresh, int]] = {}
+        self._ended_bytes = 0
 
     @torch.inference_mode()
     def next_logits(self, sequences: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
-        """Yield each distinct sequence with the logits of the token behind it."""
-        for computed in self._computed(sequences):
+        """Yield each of some distinct sequences with the logits of the token behind it."""
+        known = [sequence for sequence in sequences if self.has_begun(sequence)]
+        for start in range(0, len(known), self._batch_size):
+            batch = known[start : start + self._batch_size]
+            yield from zip(batch, self._resumed(batch).logits, strict=True)
+        for computed in self._computed([sequence for sequence in sequences if not self.has_begun(sequence)]):
             yield from zip(computed.sequences, computed.logits, strict=True)
 
     @torch.inference_mode()
-    def begin(self, sequences: Sequence[Tokens]) -> Continued:
-        """Run sequences, which may be equal, to be continued."""
+    def begin(self, sequences: Sequence[Tokens], *, remember: bool = False) -> Continued:
+        """Run sequences, which may be equal, to be continued.
+
+        What they are when they end can be remembered for sequences that begin with it, until `forget`.
+        """
         if not self.shares:
             return self._padded(sequences)
+        if all(self.has_begun(sequence) for sequence in sequences):
+            return self._resumed(sequences)
         wanted: dict[Tokens, list[int]] = {}
         for i, sequence in enumerate(sequences):
             wanted.setdefault(sequence, []).append(i)
@@ -81,11 +97,61 @@ class Passes:
             rows, paths = [computed.rows[k] for k in found], [computed.paths[k] for k in found]
             slots.fill(computed.cache, rows, paths, targets)
         assert slots is not None
-        return _InSlots(self, logits, slots)
+        return _InSlots(self, logits, slots, [list(sequence) for sequence in sequences] if remember else None)
+
+    def has_begun(self, sequence: Tokens) -> bool:
+        """Tell whether a sequence that is remembered is the beginning of this one, but for a few tokens."""
+        return self._beginning(sequence) is not None
+
+    def remember(self, sequences: Sequence[Tokens], cache: Fresh) -> None:
+        """Keep what was computed of sequences that have ended, a row each, as far as the memory goes."""
+        size = sum(s.numel() * s.element_size() for layer in cache.layers for s in (layer.keys, layer.values))
+        if self._ended_bytes + size <= CACHE_BYTES:
+            self._ended_bytes += size
+            self._ended.update({sequence: (cache, row) for row, sequence in enumerate(sequences)})
+
+    def forget(self) -> None:
+        """Forget the sequences that have ended."""
+        self._ended.clear()
+        self._ended_bytes = 0
+
+    def _beginning(self, sequence: Tokens) -> Tokens | None:
+        if not self._ended:
+            return None
+        shorter = (sequence[:n] for n in range(len(sequence) - 1, max(0, len(sequence) - FEW_TOKENS), -1))
+        return next((tokens for tokens in shorter if tokens in self._ended), None)
+
+    def _resumed(self, sequences: Sequence[Tokens]) -> "_InSlots":
+        """Go on from what is remembered."""
+        begun = [self._beginning(sequence) or () for sequence in sequences]
+        slots = Slots(self._ended[begun[0]][0], torch.tensor([len(tokens) for tokens in begun]))
+        by_cache: dict[int, list[int]] = {}
+        for i, tokens in enumerate(begun):
+            by_cache.setdefault(id(self._ended[tokens][0]), []).append(i)
+        for several in by_cache.values():
+            rows = [self._ended[begun[i]][1] for i in several]
+            paths = [tuple(range(len(begun[i]))) for i in several]
+            slots.fill(self._ended[begun[several[0]]][0], rows, paths, several)
+        more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
+        return _InSlots(self, self._extend(slots, more), slots, None)
+
+    def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
+        """Append tokens to each sequence; return the logits behind its last one."""
+        longest = max(map(len, more))
+        ids = torch.tensor([[*tokens, *(0,) * (longest - len(tokens))] for tokens in more])
+        positions = slots.lengths[:, None] + torch.arange(longest)
+        ends = [len(tokens) - 1 for tokens in more]
+        read = sorted(set(ends))
+        logits = self._forward(ids, slots.sees(longest), positions, slots, read)
+        slots.lengths = slots.lengths + torch.tensor([len(tokens) for tokens in more])
+        return logits[range(len(more)), [read.index(end) for end in ends]]
 
     @cached_property
     def shares(self) -> bool:
-        """Whether sequences can share their beginnings: tried on a small trie, since not every model can."""
+        """Whether sequences can share their beginnings: tried on a small trie, since not every model can.
+
+        What the bridge computes of each sequence by itself is the truth.
+        """
         if not self._may_share:
             return False
         common = tuple(range(2, 2 + CHECKED_TOKENS))
@@ -93,9 +159,9 @@ class Passes:
         computed = self._run(list(pack(sequences)))
         alone = torch.cat([self._padded([sequence]).logits for sequence in computed.sequences])
         apart = float((computed.logits.log_softmax(-1) - alone.log_softmax(-1)).abs().max())
-        if apart <= TOLERANCE[self.bridge.cfg.dtype]:
+        if apart <= TOLERANCE[self._network.dtype]:
             return True
-        log.warning("%s: shared beginnings change log-probabilities by %.2g; none are shared.", self._name, apart)
+        log.warning("Shared beginnings change this model's log-probabilities by %.2g; none are shared.", apart)
         return False
 
     @cached_property
@@ -127,7 +193,8 @@ class Passes:
         ends = [(row, path) for row, one in enumerate(packs) for path in one.paths.values()]
         rows, paths = [row for row, _ in ends], [path for _, path in ends]
         read = sorted({path[-1] for path in paths})
-        logits, cache = self.forward(ids, additive(sees), positions, Fresh(self._layers), read)
+        cache = Fresh(self._layers)
+        logits = self._forward(ids, sees, positions, cache, read)
         place = {token: i for i, token in enumerate(read)}
         sequences = [sequence for one in packs for sequence in one.paths]
         return Computed(sequences, logits[rows, [place[path[-1]] for path in paths]], cache, rows, paths)
@@ -135,60 +202,110 @@ class Passes:
     def _padded(self, sequences: Sequence[Tokens]) -> "_Padded":
         """Run sequences beside each other, padded on the left."""
         ids, mask = left_pad(sequences)
-        logits, cache = self.forward(ids, mask, _positions(mask), None)
-        return _Padded(self, logits[:, -1], mask, cache)
+        logits, cache = self._forward_padded(ids, mask, None)
+        return _Padded(self, logits, mask, cache)
 
     @torch.inference_mode()
-    def forward(
+    def append(self, slots: Slots, tokens: Sequence[int]) -> torch.Tensor:
+        """Append a token to each sequence; return what follows, (sequences, vocabulary)."""
+        return self._extend(slots, [(token,) for token in tokens])
+
+    @torch.inference_mode()
+    def append_padded(
+        self, mask: torch.Tensor, cache: Any, tokens: Sequence[int]
+    ) -> tuple[torch.Tensor, Any]:
+        """Append a token to each sequence, which the mask already covers; return what follows, and the cache."""
+        return self._forward_padded(torch.tensor(tokens)[:, None], mask, cache)
+
+    def _forward(
         self,
         ids: torch.Tensor,
         mask: torch.Tensor,
         positions: torch.Tensor,
         cache: Any,
         read: Sequence[int] = (-1,),
-    ) -> tuple[torch.Tensor, Any]:
-        """Return logits at the places that are read, (batch, places, vocabulary) in float32, and the cache.
+    ) -> torch.Tensor:
+        """Fill the cache and return logits at the places that are read, (batch, places, vocabulary), float32.
 
-        The mask covers what is cached and what is new: either 0 on padding, (batch, tokens), or what is added
-        to the attention's scores, (batch, 1, new tokens, tokens).
+        The mask says what each token sees, (batch, new tokens, tokens).
         """
-        device = self.bridge.cfg.device
-        some = {"logits_to_keep": torch.tensor(read, device=device)} if self._reads_some else {}
-        out = self.native(
+        device = self._network.device
+        out = self._network(
             input_ids=ids.to(device),
+            use_cache=True,
+            past_key_values=cache,
+            attention_mask=_additive(mask).to(device),
+            position_ids=positions.to(device),
+            **self._only(read),
+        )
+        return (out.logits if self._reads_some else out.logits[:, list(read)]).float()
+
+    def _forward_padded(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:
+        """Run the bridge over sequences padded on the left; return the last logits and the cache.
+
+        The mask is 0 on padding and covers what is cached and what is new, (batch, tokens).
+        """
+        device = self._bridge.cfg.device
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        logits, cache = self._bridge(
+            ids.to(device),
+            return_type="logits_and_cache",
             use_cache=True,
             past_key_values=cache,
             attention_mask=mask.to(device),
             position_ids=positions.to(device),
-            **some,
+            **self._only((-1,)),
         )
-        logits, cache = out.logits, out.past_key_values
-        return (logits if some else logits[:, list(read)]).float(), cache
+        return logits[:, -1].float(), cache
+
+    def _only(self, read: Sequence[int]) -> dict[str, torch.Tensor]:
+        """Ask for the logits of some places alone, where the architecture can."""
+        return {"logits_to_keep": torch.tensor(read, device=self._network.device)} if self._reads_some else {}
 
     @cached_property
     def _reads_some(self) -> bool:
-        """Whether the architecture can compute the logits of some places alone."""
-        return "logits_to_keep" in inspect.signature(self.native.forward).parameters
+        return "logits_to_keep" in inspect.signature(self._network.forward).parameters
 
 
 @dataclass
 class _InSlots:
-    """Sequences of which each has its own room."""
+    """Sequences of which each has its own room; some have ended and are still computed beside the others."""
 
     passes: Passes
     logits: torch.Tensor
     slots: Slots
+    remembered: list[list[int]] | None
+    """The tokens of each slot, if they are to be remembered."""
 
-    def step(self, tokens: Sequence[int]) -> None:
-        """Append one token to each sequence."""
-        ids, positions = torch.tensor(tokens)[:, None], self.slots.lengths[:, None]
-        logits, _ = self.passes.forward(ids, additive(self.slots.sees()), positions, self.slots)
-        self.logits = logits[:, -1]
-        self.slots.lengths = self.slots.lengths + 1
+    def __post_init__(self) -> None:
+        self._going = list(range(len(self.logits)))
+        self._ended: list[int] = []
 
-    def keep(self, sequences: Sequence[int]) -> None:
-        """Drop the others."""
-        self.slots.keep(torch.tensor(sequences))
+    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
+        """Append a token to each of these of the sequences; the others have ended."""
+        going = [self._going[i] for i in sequences]
+        self._ended += sorted(set(self._going) - set(going))
+        self._going = going
+        if len(going) <= KEPT_SHARE * len(self.slots.lengths):
+            self._drop_ended()
+        if not going:
+            return
+        following = [0] * len(self.slots.lengths)
+        for slot, token in zip(self._going, tokens, strict=True):
+            following[slot] = token
+            if self.remembered is not None:
+                self.remembered[slot].append(token)
+        self.logits = self.passes.append(self.slots, following)[self._going]
+
+    def _drop_ended(self) -> None:
+        if self.remembered is not None and self._ended:
+            ended = [tuple(self.remembered[slot]) for slot in self._ended]
+            self.passes.remember(ended, self.slots.part(self._ended))
+            self.remembered = [self.remembered[slot] for slot in self._going]
+        self._ended = []
+        if self._going:
+            self.slots.keep(self._going)
+            self._going = list(range(len(self._going)))
 
 
 @dataclass
@@ -200,25 +317,18 @@ class _Padded:
     mask: torch.Tensor
     cache: Any
 
-    def step(self, tokens: Sequence[int]) -> None:
-        """Append one token to each sequence."""
+    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
+        """Append a token to each of these of the sequences; the others have ended."""
+        if not sequences:
+            return
+        if len(sequences) < len(self.mask):
+            index = torch.tensor(sequences)
+            self.mask = self.mask[index]
+            self.cache.batch_select_indices(index.to(self.logits.device))
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
-        ids, positions = torch.tensor(tokens)[:, None], _positions(self.mask)[:, -1:]
-        logits, self.cache = self.passes.forward(ids, self.mask, positions, self.cache)
-        self.logits = logits[:, -1]
-
-    def keep(self, sequences: Sequence[int]) -> None:
-        """Drop the others."""
-        index = torch.tensor(sequences)
-        self.mask = self.mask[index]
-        self.cache.batch_select_indices(index.to(self.logits.device))
+        self.logits, self.cache = self.passes.append_padded(self.mask, self.cache, tokens)
 
 
-def additive(sees: torch.Tensor) -> torch.Tensor:
+def _additive(sees: torch.Tensor) -> torch.Tensor:
     """Return the mask that is added to attention scores, (batch, 1, new tokens, tokens)."""
     return torch.zeros(sees.shape).masked_fill(~sees, torch.finfo(torch.float32).min)[:, None]
-
-
-def _positions(mask: torch.Tensor) -> torch.Tensor:
-    """Return each real token's position: the number of real tokens before it."""
-    return (mask.cumsum(-1) - 1).clamp(min=0)

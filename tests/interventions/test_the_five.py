@@ -65,7 +65,7 @@ def test_a_model_writes_a_mistake_from_the_question_and_that_step() -> None:
         asked.extend(requests)
         return [Generation(" 5 + 6 = 12.", 5, hit_limit=False) for _ in requests]
 
-    spec = "mistake"
+    spec = "mistake:source=model"
     edits = list(INTERVENTIONS.build(spec).edits([THREE], make_tools(spec, helper)))
     assert [edit.steps for edit in edits if isinstance(edit, Edit)] == [
         (" 5 + 6 = 12.",),
@@ -91,7 +91,7 @@ def test_a_rewrite_that_is_no_mistake_is_not_an_edit(written: str, reason: str) 
     def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:
         return [Generation(written, 3, hit_limit=written == "CUT") for _ in requests]
 
-    edits = list(INTERVENTIONS.build("mistake").edits([THREE], make_tools("mistake", helper)))
+    edits = list(INTERVENTIONS.build("mistake:source=model").edits([THREE], make_tools("mistake", helper)))
     last = edits[-1]
     assert isinstance(last, NotApplicable)
     assert (last.reason, last.coords) == (reason, {"step": 3})
@@ -162,3 +162,14 @@ def test_other_fillers_say_something_else() -> None:
     assert lorem[1] == " Lorem ipsum dolor sit amet,"
     again = [e.reasoning for e in apply("filler:kind=repeat-question", [THREE]) if isinstance(e, Edit)]
     assert again[2] == " What is 12 + 34? What is 12 + 34?"
+
+
+def test_left_alone_the_task_rewrites_what_it_can_and_a_model_the_rest() -> None:
+    mistake, paraphrase = INTERVENTIONS.build("mistake"), INTERVENTIONS.build("paraphrase")
+    addition, arc = TASKS.build("addition"), TASKS.build("arc-challenge")
+    for intervention in (mistake, paraphrase):
+        assert not intervention.uses_helper(addition)
+        assert intervention.uses_helper(arc)
+    by_rule = [edit.steps for edit in apply("mistake:source=rule", [THREE]) if isinstance(edit, Edit)]
+    assert len(by_rule) == 3
+    assert all(wrong[-1] != right for wrong, right in zip(by_rule, THREE.steps, strict=True))
