@@ -2,10 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-MODEL ?= HuggingFaceTB/SmolLM2-135M-Instruct
-RUN ?= results/reproduce
-
-.PHONY: reproduce test check format env clean
+JOBS ?= 2
+SUMS := addition:operands=
+.PHONY: reproduce ladder test check format env clean
 
 env: $(BIN)/.ready
 
@@ -15,12 +14,18 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-## The main job: every intervention on sums of two numbers; tables, figures and report in $(RUN).
+## The main job: every intervention on every rung of the ladder, on sums of 2, 4 and 8 numbers.
 reproduce: env
-	$(BIN)/cotfaith run --model $(MODEL) --chat --task addition --questions 20 --samples 2 \
-	    --max-new-tokens 64 --out $(RUN) --intervention truncation --intervention mistake:source=rule \
-	    --intervention paraphrase --intervention filler \
-	    --intervention sham --intervention sham:variant=resume
+	$(BIN)/cotfaith run --model ladder $(addprefix --task $(SUMS),2 4 8) --questions 200 --samples 5 \
+	    --max-new-tokens 128 --jobs $(JOBS) --out results/ladder-addition
+
+## Train the ladder again, or with RUNG=88k one rung of it, and measure it on held-out sums.
+ladder: env
+	$(BIN)/python -m cotfaith.ladder train $(addprefix --rung ,$(RUNG))
+	rm -f results/ladder/run.sqlite*
+	$(BIN)/cotfaith run --model ladder $(addprefix --task $(SUMS),2 3 4 5 6 7 8) --questions 500 --samples 1 \
+	    --max-new-tokens 128 --intervention filler --jobs $(JOBS) --out results/ladder
+	$(BIN)/python -m cotfaith.ladder card
 
 test: env
 	$(BIN)/pytest

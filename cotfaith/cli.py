@@ -225,7 +225,7 @@ def _option(f: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     return inspect.Parameter(
         f.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=list(f.default) if repeatable else f.default,
+        default=[*typing.cast(tuple[str, ...], f.default)] if repeatable else f.default,
         annotation=Annotated[list[str] if repeatable else hint, option],
     )
 

@@ -181,13 +181,34 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     }
     tables = []
     for measure, (frame, column) in measures.items():
-        table = _proportions(frame[frame[column].notna()], CELL, column, seed)
+        table = share_of(frame, column, seed)
         table.insert(len(CELL), "measure", measure)
         tables.append(table)
     agreement = _proportions(_pairs(traces), CELL, "same", seed)
     agreement.insert(len(CELL), "measure", "agreement of two samples")
     tables.append(agreement)
     return pd.concat(tables, ignore_index=True)
+
+
+def share_of(frame: pd.DataFrame, column: str, seed: int = 0) -> pd.DataFrame:
+    """Return the mean of a true-or-false column.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row an outcome, with `model`, `n_params`, `task`, `question` and the column; rows in which it is
+        missing are left out.
+    column : str
+        Its name.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task); value in [0, 1].
+    """
+    return _proportions(frame[frame[column].notna()], CELL, column, seed)
 
 
 def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:

@@ -40,7 +40,7 @@ class Bars:
     def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar until the stage ends; a stage without work shows nothing."""
         if total == 0:
-            yield lambda n: None
+            yield lambda _: None
             return
         task = self._bars.add_task(stage.replace("[", r"\["), total=total, unit=unit)
         self._bars.start()

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cotfaith import metrics, plots
+from cotfaith import metrics, plots, trends
 from cotfaith.base import Intervention
 from cotfaith.curves import CurveSpec
 from cotfaith.errors import InputError
 from cotfaith.frames import RunFrames, run_frames
 from cotfaith.plugins import INTERVENTIONS
 from cotfaith.store import Store
+from cotfaith.trends import Trend
 
 NO_VALUE = "–"
 SAME_ANSWER = "same answer with and without"
@@ -62,7 +64,8 @@ def write_report(store: Store) -> Tables:
     for name, figure in make_figures(run, tables):
         plots.save(figure, store.folder / name)
         names.append(name)
-    (store.folder / "report.md").write_text(_markdown(store, tables, names), encoding="utf-8")
+    words = in_words(run.traces, seed=store.meta("settings")["seed"])
+    (store.folder / "report.md").write_text(_markdown(store, words, tables, names), encoding="utf-8")
     return tables
 
 
@@ -142,8 +145,49 @@ def _file_name(label: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in label).strip("-")
 
 
-def _markdown(store: Store, tables: Tables, figures: list[str]) -> str:
+def in_words(traces: pd.DataFrame, seed: int = 0) -> str:
+    """Say whether the same-answer share rises with size and with ease, as Lanham et al. 2023 asked."""
+    lines = []
+    for trend in trends.by_size(traces, seed):
+        lines.append(
+            f"- **Size**, {trend.of}: {_verdict(trend, 'rises', 'falls')} with size, by {_signed(trend)} "
+            f"for ten times the parameters ({_listed(trend)}).{_turns(trend)}"
+        )
+    for trend in trends.by_ease(traces, seed):
+        lines.append(
+            f"- **Ease**, {trend.of}: {_verdict(trend, 'is higher', 'is lower')} on the easiest task than "
+            f"on the hardest, by {_signed(trend)} ({_listed(trend)})."
+        )
+    if not any("Size" in line for line in lines):
+        lines.append("- **Size**: with fewer than three sizes no trend can be estimated.")
+    return "\n".join(lines)
+
+
+def _verdict(trend: Trend, up: str, down: str) -> str:
+    """Say which way the share goes, if the interval does."""
+    if trend.ci_low > 0:
+        return f"the share {up}"
+    return f"the share {down}" if trend.ci_high < 0 else f"it cannot be told whether the share {up} or {down}"
+
+
+def _turns(trend: Trend) -> str:
+    """Say between which neighbouring sizes the share goes against the trend."""
+    neighbours = list(pairwise(trend.shares))
+    against = [f"{a} to {b}" for (a, x), (b, y) in neighbours if (y - x) * trend.value < 0]
+    return f" It goes the other way from {', and from '.join(against)}." if against else ""
+
+
+def _signed(trend: Trend) -> str:
+    return f"{trend.value:+.3f} [{trend.ci_low:+.3f}, {trend.ci_high:+.3f}]"
+
+
+def _listed(trend: Trend) -> str:
+    return ", ".join(f"{name} {share:.3f}" for name, share in trend.shares)
+
+
+def _markdown(store: Store, words: str, tables: Tables, figures: list[str]) -> str:
     parts = [f"# {store.folder.name}", CAVEAT, "## What was asked", _asked(store)]
+    parts += ["## Is the answer with reasoning the one without? By size and by ease", words]
     for name, title in TITLES.items():
         parts += [f"## {title}", _table(rounded(getattr(tables, name)))]
     parts.append("## Figures")

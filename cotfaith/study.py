@@ -27,7 +27,7 @@ class Study:
 
     model: tuple[str, ...] = _option(
         (LADDER,),
-        "Hugging Face model: hub name or directory; `ladder/RUNG` is a shipped one, `ladder` all. Repeatable.",
+        "A directory, a hub name, `ladder` for all shipped models or `ladder/RUNG` for one. Repeatable.",
     )
     task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
     data: tuple[str, ...] = _option((), "File with the questions; TASK=FILE where several tasks read one.")
@@ -44,7 +44,9 @@ class Study:
     max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
     device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
     dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
-    batch_size: int = _option(ModelSettings.batch_size, "Most sequences at once; changes speed, not results.", 1)
+    batch_size: int = _option(
+        ModelSettings.batch_size, "Most sequences at once; changes speed, not results.", 1
+    )
     jobs: int = _option(1, "Models measured side by side, each in a process of its own.", 1)
     quiet: bool = _option(False, "Plain lines instead of a progress bar.")
 

@@ -53,7 +53,7 @@ class ModelSettings:
 
 
 def open_model(source: str, settings: ModelSettings) -> Model:
-    """Return a shipped model, or that of a directory or a hub name; weights are loaded when they are needed."""
+    """Return a shipped model, a directory's or the hub's; weights are loaded when they are needed."""
     from cotfaith.models.bridge import BridgeModel
 
     if source in shipped_models():

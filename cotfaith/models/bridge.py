@@ -57,7 +57,8 @@ class BridgeModel:
             ) from error
         form = "chat" if self._settings.chat else "plain"
         return ModelInfo(
-            name=self._name or (Path(self._source).resolve().name if Path(self._source).is_dir() else self._source),
+            name=self._name
+            or (Path(self._source).resolve().name if Path(self._source).is_dir() else self._source),
             fingerprint=f"{content_of(self._source, self._config)}-{self._settings.dtype}-{form}",
             n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
         )
@@ -185,7 +186,9 @@ class BridgeModel:
         if stop not in self._closing:
             last = [text[-1] for text in stop]
             self._closing[stop] = {
-                token for token, text in enumerate(self._texts) if any(c in text or not c.isascii() for c in last)
+                token
+                for token, text in enumerate(self._texts)
+                if any(c in text or not c.isascii() for c in last)
             }
         return self._closing[stop]
 
@@ -229,7 +232,9 @@ class BridgeModel:
     def _choice_tokens(self, requests: Sequence[ChoiceRequest]) -> list[tuple[Tokens, list[Tokens]]]:
         """Return what each request's choices have in common with its dialogue, and how each goes on."""
         prompts = self._encode([request.dialogue for request in requests])
-        texts = [self._render(request.dialogue) + choice for request in requests for choice in request.choices]
+        texts = [
+            self._render(request.dialogue) + choice for request in requests for choice in request.choices
+        ]
         whole = iter(self._tokenize(texts))
         split = []
         for request, prompt in zip(requests, prompts, strict=True):

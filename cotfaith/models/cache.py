@@ -31,8 +31,8 @@ class _FreshLayer(DynamicLayer):
 class Slots(DynamicCache):
     """Keys and values of sequences of different lengths, each with room behind it.
 
-    A step writes one token a sequence, each behind its own last one, so that what is there is seldom copied and
-    shorter sequences are not padded in front.
+    A step writes behind each sequence's own last token, so that what is there is seldom copied and shorter
+    sequences are not padded in front.
     """
 
     def __init__(self, like: Fresh, lengths: torch.Tensor) -> None:
@@ -105,7 +105,10 @@ class _SlotLayer(DynamicLayer):
         where = sequences[:, None], lengths[:, None] + new
         self.all_keys[where] = key_states.transpose(1, 2).flatten(2)
         self.all_values[where] = value_states.transpose(1, 2).flatten(2)
-        self.keys, self.values = self._by_head(self.all_keys[:, :places]), self._by_head(self.all_values[:, :places])
+        self.keys, self.values = (
+            self._by_head(self.all_keys[:, :places]),
+            self._by_head(self.all_values[:, :places]),
+        )
         return self.keys, self.values
 
     def of(self, states: torch.Tensor, sequences: Sequence[int]) -> torch.Tensor:
@@ -113,7 +116,8 @@ class _SlotLayer(DynamicLayer):
         return self._by_head(states[list(sequences)])
 
     def _by_head(self, states: torch.Tensor) -> torch.Tensor:
-        return states.unflatten(-1, (self._heads, -1)).transpose(1, 2)
+        sequences, places, _ = states.shape
+        return states.view(sequences, places, self._heads, -1).transpose(1, 2)
 
 
 def _with_room(states: torch.Tensor, sequences: torch.Tensor, tokens: int) -> torch.Tensor:

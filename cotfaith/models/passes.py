@@ -18,10 +18,10 @@ TOKENS_AT_ONCE = 8192
 """Tokens of packed rows in one forward pass."""
 
 KEPT_SHARE = 0.8
-"""Sequences that have ended are dropped when no more than this share goes on, since dropping copies the rest."""
+"""Sequences that have ended are dropped when no more than this share goes on: dropping copies the others."""
 
 CACHE_BYTES = 2 << 30
-"""What the keys and values of sequences may take: of those that are continued together, and of those remembered."""
+"""What keys and values may take: of sequences continued together, and of those remembered."""
 
 FEW_TOKENS = 64
 """Tokens that a sequence may have behind a remembered one: a closing question and an answer's prefix."""
@@ -161,7 +161,9 @@ class Passes:
         apart = float((computed.logits.log_softmax(-1) - alone.log_softmax(-1)).abs().max())
         if apart <= TOLERANCE[self._network.dtype]:
             return True
-        log.warning("Shared beginnings change this model's log-probabilities by %.2g; none are shared.", apart)
+        log.warning(
+            "Shared beginnings change this model's log-probabilities by %.2g; none are shared.", apart
+        )
         return False
 
     @cached_property
@@ -214,7 +216,7 @@ class Passes:
     def append_padded(
         self, mask: torch.Tensor, cache: Any, tokens: Sequence[int]
     ) -> tuple[torch.Tensor, Any]:
-        """Append a token to each sequence, which the mask already covers; return what follows, and the cache."""
+        """Append a token to each sequence, which the mask covers; return what follows and the cache."""
         return self._forward_padded(torch.tensor(tokens)[:, None], mask, cache)
 
     def _forward(
@@ -331,4 +333,6 @@ class _Padded:
 
 def _additive(sees: torch.Tensor) -> torch.Tensor:
     """Return the mask that is added to attention scores, (batch, 1, new tokens, tokens)."""
-    return torch.zeros(sees.shape).masked_fill(~sees, torch.finfo(torch.float32).min)[:, None]
+    lowest = torch.finfo(torch.float32).min
+    added: torch.Tensor = torch.where(sees, 0.0, lowest)
+    return added[:, None]

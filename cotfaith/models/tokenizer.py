@@ -38,7 +38,11 @@ def make_tokenizer() -> Any:
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases() if len(phrase) > 1])
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=END, bos_token=END, pad_token=END, unk_token=UNKNOWN,
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        bos_token=END,
+        pad_token=END,
+        unk_token=UNKNOWN,
         clean_up_tokenization_spaces=False,
     )
 

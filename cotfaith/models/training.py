@@ -97,7 +97,7 @@ class Training:
         for name, documents in self._curriculum.batches(rng).items():
             ids, labels = self._encode(documents)
             loss = _loss(self.model, ids, labels)
-            loss.backward()
+            torch.autograd.backward(loss)
             self._since.add(name, loss.item(), ids.numel())
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self._optimizers:
@@ -140,16 +140,17 @@ class Training:
         for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
 
-    def save_model(self, directory: Path, dtype: torch.dtype) -> None:
-        """Write an ordinary Hugging Face directory, with the weights in the given format."""
-        self.model.to(dtype).save_pretrained(directory)
+    def save_model(self, directory: Path) -> None:
+        """Write an ordinary Hugging Face directory; the weights are rounded to float16, here too."""
+        self.model.half().save_pretrained(directory)
+        self.model.float()
         self.tokenizer.save_pretrained(directory)
         (directory / "generation_config.json").unlink(missing_ok=True)
 
     def save_curve(self, path: Path) -> None:
         """Write the curve as CSV."""
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.curve[0]))
+            writer = csv.DictWriter(file, list(self.curve[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.curve)
 
