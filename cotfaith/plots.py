@@ -69,11 +69,11 @@ def _panels(tasks: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
     rows = -(-len(tasks) // columns)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+        grid = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     axes = dict(zip(tasks, grid, strict=False))
     for task, ax in axes.items():
         ax.set_title(task, fontsize=9)
-    for empty in list(grid)[len(tasks) :]:
+    for empty in grid[len(tasks) :]:
         empty.set_axis_off()
     return figure, axes
 

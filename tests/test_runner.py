@@ -155,6 +155,33 @@ def test_a_later_intervention_reuses_the_reasoning(tmp_path: Path, monkeypatch: 
     assert load_run(tmp_path).traces.equals(before)
 
 
+def test_equal_questions_are_asked_once_but_by_a_floor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scripted()
+    measure(monkeypatch, tmp_path, model, "truncation", batch=64)
+    # 3 questions: 6 samples of reasoning, 6 answers with it, 3 without, and 6 after the first of two steps;
+    # none and all of the steps were asked about before.
+    assert model.asked == 6 + 6 + 3 + 6
+    again = Scripted()
+    measure(monkeypatch, tmp_path, again, "truncation", "sham", batch=64)
+    assert again.asked == 6
+
+
+def test_work_is_cut_so_that_a_batch_takes_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("cotfaith.runner.time.monotonic", lambda: now[0])
+    pace, sizes = runner.Pace(), []
+    for batch in pace.batches(range(400)):
+        sizes.append(len(batch))
+        now[0] += 0.1 * len(batch)  # ten items a second
+    assert sizes == [32, 64, 64, 64, 64, 64, 48]
+    for batch in pace.batches(range(100)):
+        sizes.append(len(batch))
+        now[0] += 1.0 * len(batch)
+    assert sizes[7:] == [64, 32, 4]
+
+
 def test_a_larger_study_does_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measure(monkeypatch, tmp_path, Scripted(), "truncation", "filler")
     small = load_run(tmp_path)

@@ -124,5 +124,5 @@ def _with_room(states: torch.Tensor, sequences: torch.Tensor, tokens: int) -> to
     longest = states.shape[1]
     larger = states.new_empty(len(sequences), longest + tokens + ROOM, states.shape[2])
     larger[:, longest:] = 0
-    torch.index_select(states, 0, sequences, out=larger[:, :longest])
+    torch.index_select(states, 0, sequences.to(states.device), out=larger[:, :longest])
     return larger

@@ -240,7 +240,8 @@ class Passes:
             position_ids=positions.to(device),
             **self._only(read),
         )
-        return (out.logits if self._reads_some else out.logits[:, list(read)]).float()
+        logits: torch.Tensor = out.logits if self._reads_some else out.logits[:, list(read)]
+        return logits.float()
 
     def _forward_padded(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:
         """Run the bridge over sequences padded on the left; return the last logits and the cache.

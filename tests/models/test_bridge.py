@@ -6,7 +6,7 @@ import random
 import shutil
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import pytest
 import torch
 
 from cotfaith.errors import InputError
-from cotfaith.models import ModelSettings, open_model
+from cotfaith.models import SHIPPED, ModelSettings, open_model
 from cotfaith.models.bridge import BridgeModel
+from cotfaith.models.passes import Passes
 from cotfaith.models.sampling import Row, draw
+from cotfaith.plugins import TASKS
 from cotfaith.prompts import CHOICE_PREFIX, STOP_STRINGS, answer_dialogue, plain_text, reasoning_dialogue
 from cotfaith.schema import (
     ChoiceProbs,
@@ -136,6 +138,66 @@ def test_sampled_text_is_the_same_in_every_batch(family: str, model_dir: ModelDi
     assert together == bridge(directory, batch_size=2).generate(requests)
     assert together == [bridge(directory).generate([request])[0] for request in requests]
     assert len({generation.text for generation in together}) == len(requests)
+
+
+def test_what_is_asked_about_remembered_reasoning_is_answered_as_if_it_were_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resumed: list[int] = []
+    plain = Passes._resumed
+
+    def spy(passes: Passes, sequences: Sequence[tuple[int, ...]]) -> Any:
+        resumed.append(len(sequences))
+        return plain(passes, sequences)
+
+    monkeypatch.setattr(Passes, "_resumed", spy)
+    questions = TASKS.build("addition:operands=3").load(None, 6, seed=0)
+    reasoned, fresh = (bridge(SHIPPED / "ladder" / "88k") for _ in range(2))
+    wanted = [
+        GenerationRequest(reasoning_dialogue(q), Sampling(max_new_tokens=40), i, STOP_STRINGS, reserve=64)
+        for i, q in enumerate(questions)
+    ]
+    texts = [generation.text.rstrip() for generation in reasoned.generate(wanted)]
+    assert resumed == []
+    scored = [
+        ChoiceRequest(answer_dialogue(q, text, "It is"), (" 1", " 23"))
+        for q, text in zip(questions, texts, strict=True)
+    ]
+    answers = [
+        GenerationRequest(answer_dialogue(q, text, "The single, most likely answer is"), Sampling(0, 1, 5))
+        for q, text in zip(questions, texts, strict=True)
+    ]
+    both = zip(reasoned.answer_probs(scored), fresh.answer_probs(scored), strict=True)
+    assert all(close(one, other) for one, other in both)
+    assert sum(resumed) >= len(questions)
+    before = len(resumed)
+    for one, other in zip(reasoned.generate(answers), fresh.generate(answers), strict=True):
+        assert one == other
+        assert one.logprob == pytest.approx(other.logprob, abs=1e-3)
+    assert resumed[before:] == [len(questions)]
+    reasoned.generate(answers)
+    assert len(resumed) == before + 1, "what was remembered is forgotten when it has been asked about"
+
+
+def test_a_model_whose_beginnings_cannot_be_shared_is_told_and_still_right(
+    model_dir: ModelDir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = model_dir()
+    right = bridge(directory).answer_probs(choice_requests())
+    run = Passes._run
+
+    def off(passes: Passes, packs: Any) -> Any:
+        computed = run(passes, packs)
+        return computed._replace(logits=computed.logits.roll(1, dims=-1))
+
+    monkeypatch.setattr(Passes, "_run", off)
+    model = bridge(directory)
+    assert all(close(a, b) for a, b in zip(model.answer_probs(choice_requests()), right, strict=True))
+    assert "none are shared" in caplog.text
+    requests = [GenerationRequest(reasoning_dialogue(q), Sampling(max_new_tokens=9), 3) for q in QUESTIONS]
+    alone = model.generate(requests)
+    monkeypatch.undo()
+    assert alone == bridge(directory).generate(requests)
 
 
 def test_text_ends_before_a_stop_string_and_says_how_it_ended(model_dir: ModelDir) -> None:
