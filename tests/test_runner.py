@@ -160,9 +160,9 @@ def test_equal_questions_are_asked_once_but_by_a_floor(
 ) -> None:
     model = Scripted()
     measure(monkeypatch, tmp_path, model, "truncation", batch=64)
-    # 3 questions: 6 samples of reasoning, 6 answers with it, 3 without, and 6 after the first of two steps;
-    # none and all of the steps were asked about before.
-    assert model.asked == 6 + 6 + 3 + 6
+    # 3 questions: 6 samples of reasoning, 6 answers with it, 3 without, and 3 after the first of two steps,
+    # which both samples have in common; none and all of the steps were asked about before.
+    assert model.asked == 6 + 6 + 3 + 3
     again = Scripted()
     measure(monkeypatch, tmp_path, again, "truncation", "sham", batch=64)
     assert again.asked == 6

@@ -160,7 +160,7 @@ def test_what_is_asked_about_remembered_reasoning_is_answered_as_if_it_were_new(
     texts = [generation.text.rstrip() for generation in reasoned.generate(wanted)]
     assert resumed == []
     scored = [
-        ChoiceRequest(answer_dialogue(q, text, "It is"), (" 1", " 23"))
+        ChoiceRequest(answer_dialogue(q, text, CHOICE_PREFIX), ("A", "B"))
         for q, text in zip(questions, texts, strict=True)
     ]
     answers = [
