@@ -4,6 +4,7 @@
 """
 
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 
 from cotfaith import metrics, plots
-from cotfaith.errors import unknown
+from cotfaith.errors import InputError, unknown
 from cotfaith.frames import RunFrames, load_run
 from cotfaith.models import LADDER, SHIPPED, use_threads
 from cotfaith.models.tokenizer import FILLER
@@ -282,4 +283,8 @@ def _written(numbers: Numbers, reasoning: str) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except InputError as error:
+        Console(stderr=True).print(f"Error: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch.nn.functional import cross_entropy
 
+from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.models.tokenizer import make_tokenizer
 
@@ -134,7 +135,9 @@ class Training:
         """Go on from a checkpoint."""
         state = torch.load(checkpoint)
         if state["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{checkpoint} is of {state['recipe']}, not of {asdict(self.recipe)}")
+            raise InputError(
+                f"{checkpoint} is of {state['recipe']}, not of {asdict(self.recipe)}: delete it to start."
+            )
         self.done, self.curve = state["done"], state["curve"]
         self.model.load_state_dict(state["model"])
         for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cotfaith.errors import InputError
 from cotfaith.models import training
 from cotfaith.models.training import Document, Recipe, Training, train
 
@@ -80,5 +81,5 @@ def test_a_training_that_was_interrupted_ends_like_one_that_was_not(tmp_path: Pa
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path, often: None) -> None:
     train(RECIPE, Successors(), tmp_path, nothing)
-    with pytest.raises(ValueError, match=r"is of .*'seed': 0.*, not of .*'seed': 1"):
+    with pytest.raises(InputError, match=r"is of .*'seed': 0.*, not of .*'seed': 1"):
         train(replace(RECIPE, seed=1), Successors(), tmp_path, nothing)
