@@ -6,6 +6,7 @@
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -153,8 +154,7 @@ def _train(
     for name in rung or RUNGS:
         if name not in RUNGS:
             raise unknown("rung", name, list(RUNGS))
-        with progress(f"ladder/{name}", "steps", RUNGS[name].steps) as advance:
-            trained = train(RUNGS[name], Sums(), workplace / name, advance)
+        trained = train(RUNGS[name], Sums(), workplace / name, partial(progress, f"ladder/{name}", "steps"))
         trained.save_model(weights / name)
         trained.check()
         trained.save_curve(results / CURVE.format(name))

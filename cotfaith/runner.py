@@ -8,19 +8,19 @@ import gc
 import json
 import platform
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import groupby
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from cotfaith import prompts
 from cotfaith.base import Intervention, Task, Tools
 from cotfaith.identity import code_key, derive_seed, key
 from cotfaith.models import Model, open_model
+from cotfaith.pace import Pace
 from cotfaith.parsing import split_steps
 from cotfaith.prompts import STOP_STRINGS, reasoning_dialogue
 from cotfaith.schema import (
@@ -39,11 +39,7 @@ from cotfaith.store import Store, StoredTrace
 from cotfaith.study import Plan, Study
 
 RESERVE = 64  # tokens for the closing question, the answer's prefix and a short answer
-BATCH_SECONDS = 10  # what a crash can lose
-SMALLEST_BATCH, LARGEST_BATCH = 32, 1024
 VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
-
-Item = TypeVar("Item")
 
 
 class Progress(Protocol):
@@ -86,26 +82,6 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
                 measurement.answer(intervention)
         del model, measurement
         gc.collect()  # the weights hang in reference cycles, and the next model needs the room
-
-
-class Pace:
-    """Cuts work into batches that take some seconds each, as the ones before them did."""
-
-    def __init__(self) -> None:
-        self._size = SMALLEST_BATCH
-
-    def batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
-        """Yield the items in order; what is done before the next batch is asked for is what a batch takes."""
-        left = list(items)
-        while left:
-            begun = time.monotonic()
-            yield left[: self._size]
-            del left[: self._size]
-            took = time.monotonic() - begun
-            if took < BATCH_SECONDS / 2 and left:
-                self._size = min(2 * self._size, LARGEST_BATCH)
-            elif took > BATCH_SECONDS:
-                self._size = max(self._size // 2, SMALLEST_BATCH)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cotfaith import load_run, runner
+from cotfaith import load_run, pace, runner
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.plugins import TASKS
@@ -66,8 +66,8 @@ def measure(
     batch: int = 2,
 ) -> int:
     monkeypatch.setattr(runner, "open_model", lambda source, settings: model)
-    monkeypatch.setattr(runner, "SMALLEST_BATCH", batch)
-    monkeypatch.setattr(runner, "LARGEST_BATCH", batch)
+    monkeypatch.setattr(pace, "SMALLEST_BATCH", batch)
+    monkeypatch.setattr(pace, "LARGEST_BATCH", batch)
     task = TASKS.build(study.task[0])
     questions = tuple(task.load(None, study.questions, study.seed))
     plan = Plan(
@@ -166,20 +166,6 @@ def test_equal_questions_are_asked_once_but_by_a_floor(
     again = Scripted()
     measure(monkeypatch, tmp_path, again, "truncation", "sham", batch=64)
     assert again.asked == 6
-
-
-def test_work_is_cut_so_that_a_batch_takes_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("cotfaith.runner.time.monotonic", lambda: now[0])
-    pace, sizes = runner.Pace(), []
-    for batch in pace.batches(range(400)):
-        sizes.append(len(batch))
-        now[0] += 0.1 * len(batch)  # ten items a second
-    assert sizes == [32, 64, 64, 64, 64, 64, 48]
-    for batch in pace.batches(range(100)):
-        sizes.append(len(batch))
-        now[0] += 1.0 * len(batch)
-    assert sizes[7:] == [64, 32, 4]
 
 
 def test_a_larger_study_does_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

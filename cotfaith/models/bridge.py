@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 from safetensors import SafetensorError
 
 from cotfaith.errors import InputError
@@ -16,7 +15,7 @@ from cotfaith.models.batches import Tokens, common_length
 from cotfaith.models.files import content_of, load_config, load_tokenizer
 from cotfaith.models.passes import CACHE_BYTES, Passes
 from cotfaith.models.sampling import Row, draw
-from cotfaith.prompts import plain_text
+from cotfaith.models.texts import Texts
 from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
@@ -24,7 +23,6 @@ from cotfaith.schema import (
     Generation,
     GenerationRequest,
     ModelInfo,
-    Turn,
 )
 
 
@@ -35,12 +33,8 @@ class BridgeModel:
         self._name = name
         self._source = str(Path(source).expanduser()) if source.startswith("~") else source
         self._settings = settings
-        self._counted: dict[str, int] = {}
-        self._closing: dict[tuple[str, ...], set[int]] = {}
         self._config = load_config(self._source)
-        self._tokenizer = load_tokenizer(self._source)
-        if settings.chat:
-            self._check_chat_template()
+        self._texts = Texts(load_tokenizer(self._source), self._source, chat=settings.chat)
 
     @cached_property
     def info(self) -> ModelInfo:
@@ -65,16 +59,14 @@ class BridgeModel:
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
-        if text not in self._counted:
-            self._counted[text] = len(self._tokenizer(text, add_special_tokens=False).input_ids)
-        return self._counted[text]
+        return self._texts.count(text)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Sample in batches that fit into the memory; equal requests are computed once."""
         distinct = list(dict.fromkeys(requests))
         prompts = self._encode([request.dialogue for request in distinct])
         rows = [
-            Row(request, prompt, self._closers(request.stop))
+            Row(request, prompt, self._texts.closers(request.stop))
             for request, prompt in zip(distinct, prompts, strict=True)
         ]
         for row in rows:
@@ -171,56 +163,12 @@ class BridgeModel:
     def _ends(self) -> set[int]:
         """The tokens that end a turn or a text."""
         generation = getattr(self.bridge.original_model, "generation_config", None)
-        ids = [self._tokenizer.eos_token_id, getattr(generation, "eos_token_id", None)]
+        ids = [self._texts.end, getattr(generation, "eos_token_id", None)]
         flat = [i for part in ids for i in (part if isinstance(part, list) else [part])]
         return {i for i in flat if i is not None}
 
-    @cached_property
-    def _texts(self) -> list[str]:
-        """The text of every token by itself."""
-        tokens = [[token] for token in range(len(self._tokenizer))]
-        return list(self._tokenizer.batch_decode(tokens, clean_up_tokenization_spaces=False))
-
-    def _closers(self, stop: tuple[str, ...]) -> set[int]:
-        """Return the tokens with which a stop string can end."""
-        if stop not in self._closing:
-            last = [text[-1] for text in stop]
-            self._closing[stop] = {
-                token
-                for token, text in enumerate(self._texts)
-                if any(c in text or not c.isascii() for c in last)
-            }
-        return self._closing[stop]
-
-    def _render(self, dialogue: Dialogue) -> str:
-        if not self._settings.chat:
-            return plain_text(dialogue)
-        roles = {"human": "user", "assistant": "assistant"}
-        messages = [{"role": roles[turn.role], "content": turn.text} for turn in dialogue]
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True)
-        return str(text)
-
-    def _check_chat_template(self) -> None:
-        """Refuse a template that is missing, or that changes or refuses what the assistant has begun."""
-        if not self._tokenizer.chat_template:
-            raise InputError(f"model {self._source!r}: its tokenizer has no chat template; not for --chat.")
-        begun = (Turn("human", "Why?"), Turn("assistant", "Because:"))
-        try:
-            whole = self._render((*begun, *begun))
-        except (ValueError, TemplateError) as error:
-            raise InputError(f"model {self._source!r}: its chat template refuses: {error}.") from error
-        if not whole.endswith("Because:") or whole.count("Because:") != 2:
-            raise InputError(f"model {self._source!r}: its chat template changes the assistant's turn.")
-
-    def _tokenize(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokenize rendered dialogues; a chat template writes its own special tokens."""
-        if not texts:
-            return []
-        encoded = self._tokenizer(list(texts), add_special_tokens=not self._settings.chat)
-        return [tuple(tokens) for tokens in encoded.input_ids]
-
     def _encode(self, dialogues: Sequence[Dialogue]) -> list[Tokens]:
-        encoded = self._tokenize([self._render(dialogue) for dialogue in dialogues])
+        encoded = self._texts.tokenize([self._texts.render(dialogue) for dialogue in dialogues])
         for dialogue, tokens in zip(dialogues, encoded, strict=True):
             if len(tokens) >= self._context:
                 raise InputError(
@@ -233,9 +181,11 @@ class BridgeModel:
         """Return what each request's choices have in common with its dialogue, and how each goes on."""
         prompts = self._encode([request.dialogue for request in requests])
         texts = [
-            self._render(request.dialogue) + choice for request in requests for choice in request.choices
+            self._texts.render(request.dialogue) + choice
+            for request in requests
+            for choice in request.choices
         ]
-        whole = iter(self._tokenize(texts))
+        whole = iter(self._texts.tokenize(texts))
         split = []
         for request, prompt in zip(requests, prompts, strict=True):
             choices = [next(whole) for _ in request.choices]
@@ -262,7 +212,7 @@ class BridgeModel:
             tokens = draw(continued.logits, rows)
             logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
             for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-                row.take(token, logprob, self._ends, self._tail)
+                row.take(token, logprob, self._ends, self._texts.decode)
             going = [i for i, row in enumerate(rows) if not row.ended]
             rows, tokens = [rows[i] for i in going], [tokens[i] for i in going]
             continued.go_on(going, tokens)
@@ -288,17 +238,14 @@ class BridgeModel:
                 "Try --dtype float32."
             )
 
-    def _tail(self, tokens: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
-
     def _generation(self, row: Row) -> Generation:
         """Decode behind the prompt's last token, since some tokenizers drop the space of a first token."""
         drawn = [token for token in row.drawn if token not in self._ends]
-        before = self._tail(row.prompt[-1:])
-        text = self._tail([*row.prompt[-1:], *drawn]).removeprefix(before)
+        before = self._texts.decode(row.prompt[-1:])
+        text = self._texts.decode([*row.prompt[-1:], *drawn]).removeprefix(before)
         cut = min((at for stop in row.request.stop if (at := text.find(stop)) >= 0), default=None)
         text = text[:cut]
-        tokens = len(drawn) if cut is None else self.count_tokens(text)
+        tokens = len(drawn) if cut is None else self._texts.count(text)
         return Generation(text, tokens, not row.stopped, row.logprob)
 
 

@@ -3,22 +3,19 @@
 import inspect
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 
 from cotfaith.models.batches import Pack, Tokens, left_pad, pack, stacked
 from cotfaith.models.cache import Fresh, Slots
+from cotfaith.models.continued import Continued, InSlots, Padded
 
 log = logging.getLogger(__name__)
 
 TOKENS_AT_ONCE = 8192
 """Tokens of packed rows in one forward pass."""
-
-KEPT_SHARE = 0.8
-"""Sequences that have ended are dropped when no more than this share goes on: dropping copies the others."""
 
 CACHE_BYTES = 2 << 30
 """What keys and values may take: of sequences continued together, and of those remembered."""
@@ -39,16 +36,6 @@ class Computed(NamedTuple):
     cache: Any
     rows: Sequence[int]
     paths: Sequence[tuple[int, ...]]
-
-
-class Continued(Protocol):
-    """Sequences that are being continued."""
-
-    logits: torch.Tensor
-    """What follows each that goes on, (sequences, vocabulary)."""
-
-    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
-        """Append a token to each of these of the sequences; the others have ended."""
 
 
 class Passes:
@@ -97,7 +84,7 @@ class Passes:
             rows, paths = [computed.rows[k] for k in found], [computed.paths[k] for k in found]
             slots.fill(computed.cache, rows, paths, targets)
         assert slots is not None
-        return _InSlots(self, logits, slots, [list(sequence) for sequence in sequences] if remember else None)
+        return InSlots(self, logits, slots, [list(sequence) for sequence in sequences] if remember else None)
 
     def has_begun(self, sequence: Tokens) -> bool:
         """Tell whether a sequence that is remembered is the beginning of this one, but for a few tokens."""
@@ -121,7 +108,7 @@ class Passes:
         shorter = (sequence[:n] for n in range(len(sequence) - 1, max(0, len(sequence) - FEW_TOKENS), -1))
         return next((tokens for tokens in shorter if tokens in self._ended), None)
 
-    def _resumed(self, sequences: Sequence[Tokens]) -> "_InSlots":
+    def _resumed(self, sequences: Sequence[Tokens]) -> InSlots:
         """Go on from what is remembered."""
         begun = [self._beginning(sequence) or () for sequence in sequences]
         slots = Slots(self._ended[begun[0]][0], torch.tensor([len(tokens) for tokens in begun]))
@@ -133,7 +120,7 @@ class Passes:
             paths = [tuple(range(len(begun[i]))) for i in several]
             slots.fill(self._ended[begun[several[0]]][0], rows, paths, several)
         more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
-        return _InSlots(self, self._extend(slots, more), slots, None)
+        return InSlots(self, self._extend(slots, more), slots, None)
 
     def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
         """Append tokens to each sequence; return the logits behind its last one."""
@@ -148,7 +135,7 @@ class Passes:
 
     @cached_property
     def shares(self) -> bool:
-        """Whether sequences can share their beginnings: tried on a small trie, since not every model can.
+        """Whether sequences can share their beginnings and go on in slots: tried, since not every model can.
 
         What the bridge computes of each sequence by itself is the truth.
         """
@@ -157,8 +144,12 @@ class Passes:
         common = tuple(range(2, 2 + CHECKED_TOKENS))
         sequences = [common[:k] + common[::-1][:k] for k in range(1, CHECKED_TOKENS, 2)]
         computed = self._run(list(pack(sequences)))
-        alone = torch.cat([self._padded([sequence]).logits for sequence in computed.sequences])
-        apart = float((computed.logits.log_softmax(-1) - alone.log_softmax(-1)).abs().max())
+        slots = Slots(computed.cache, torch.tensor([len(sequence) for sequence in computed.sequences]))
+        slots.fill(computed.cache, computed.rows, computed.paths, range(len(sequences)))
+        shared = torch.cat([computed.logits, self._extend(slots, [common[:1]] * len(sequences))])
+        longer = [(*sequence, common[0]) for sequence in computed.sequences]
+        alone = torch.cat([self._padded([one]).logits for one in (*computed.sequences, *longer)])
+        apart = float((shared.log_softmax(-1) - alone.log_softmax(-1)).abs().max())
         if apart <= TOLERANCE[self._network.dtype]:
             return True
         log.warning(
@@ -201,11 +192,11 @@ class Passes:
         sequences = [sequence for one in packs for sequence in one.paths]
         return Computed(sequences, logits[rows, [place[path[-1]] for path in paths]], cache, rows, paths)
 
-    def _padded(self, sequences: Sequence[Tokens]) -> "_Padded":
+    def _padded(self, sequences: Sequence[Tokens]) -> Padded:
         """Run sequences beside each other, padded on the left."""
         ids, mask = left_pad(sequences)
         logits, cache = self._forward_padded(ids, mask, None)
-        return _Padded(self, logits, mask, cache)
+        return Padded(self, logits, mask, cache)
 
     @torch.inference_mode()
     def append(self, slots: Slots, tokens: Sequence[int]) -> torch.Tensor:
@@ -268,68 +259,6 @@ class Passes:
     @cached_property
     def _reads_some(self) -> bool:
         return "logits_to_keep" in inspect.signature(self._network.forward).parameters
-
-
-@dataclass
-class _InSlots:
-    """Sequences of which each has its own room; some have ended and are still computed beside the others."""
-
-    passes: Passes
-    logits: torch.Tensor
-    slots: Slots
-    remembered: list[list[int]] | None
-    """The tokens of each slot, if they are to be remembered."""
-
-    def __post_init__(self) -> None:
-        self._going = list(range(len(self.logits)))
-        self._ended: list[int] = []
-
-    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
-        """Append a token to each of these of the sequences; the others have ended."""
-        going = [self._going[i] for i in sequences]
-        self._ended += sorted(set(self._going) - set(going))
-        self._going = going
-        if len(going) <= KEPT_SHARE * len(self.slots.lengths):
-            self._drop_ended()
-        if not going:
-            return
-        following = [0] * len(self.slots.lengths)
-        for slot, token in zip(self._going, tokens, strict=True):
-            following[slot] = token
-            if self.remembered is not None:
-                self.remembered[slot].append(token)
-        self.logits = self.passes.append(self.slots, following)[self._going]
-
-    def _drop_ended(self) -> None:
-        if self.remembered is not None and self._ended:
-            ended = [tuple(self.remembered[slot]) for slot in self._ended]
-            self.passes.remember(ended, self.slots.part(self._ended))
-            self.remembered = [self.remembered[slot] for slot in self._going]
-        self._ended = []
-        if self._going:
-            self.slots.keep(self._going)
-            self._going = list(range(len(self._going)))
-
-
-@dataclass
-class _Padded:
-    """Sequences that are padded on the left; 0 in the mask is padding."""
-
-    passes: Passes
-    logits: torch.Tensor
-    mask: torch.Tensor
-    cache: Any
-
-    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
-        """Append a token to each of these of the sequences; the others have ended."""
-        if not sequences:
-            return
-        if len(sequences) < len(self.mask):
-            index = torch.tensor(sequences)
-            self.mask = self.mask[index]
-            self.cache.batch_select_indices(index.to(self.logits.device))
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
-        self.logits, self.cache = self.passes.append_padded(self.mask, self.cache, tokens)
 
 
 def _additive(sees: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ import csv
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,24 +57,28 @@ class Curriculum(Protocol):
 
 
 def train(
-    recipe: Recipe, curriculum: Curriculum, workplace: Path, advance: Callable[[int], None]
+    recipe: Recipe,
+    curriculum: Curriculum,
+    workplace: Path,
+    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]],
 ) -> "Training":
     """Train to the recipe's last step, from the checkpoint in the workplace if there is one.
 
-    `advance` is called with the steps that are done. A checkpoint of another recipe is refused.
+    `progress` is given the number of steps to do, and what it gives is called with those that are done. A
+    checkpoint of another recipe is refused.
     """
     workplace.mkdir(parents=True, exist_ok=True)
     training = Training(recipe, curriculum)
     checkpoint = workplace / "checkpoint.pt"
     if checkpoint.exists():
         training.restore(checkpoint)
-    advance(training.done)
-    while training.done < recipe.steps:
-        training.step()
-        advance(1)
-        if training.done % CHECK_EVERY == 0 or training.done == recipe.steps:
-            training.check()
-            training.keep(checkpoint)
+    with progress(recipe.steps - training.done) as advance:
+        while training.done < recipe.steps:
+            training.step()
+            advance(1)
+            if training.done % CHECK_EVERY == 0 or training.done == recipe.steps:
+                training.check()
+                training.keep(checkpoint)
     return training
 
 

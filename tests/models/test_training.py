@@ -1,6 +1,7 @@
 import csv
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +25,9 @@ class Successors:
         return {"next": [Document(f"{d}={(d + 1) % 10}", given="=") for d in range(10)]}
 
 
-def nothing(steps: int) -> None:
-    pass
+@contextmanager
+def nothing(steps: int) -> Iterator[Callable[[int], None]]:
+    yield lambda _: None
 
 
 @pytest.fixture
@@ -60,15 +62,19 @@ def test_only_what_is_not_given_is_learnt() -> None:
 
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(tmp_path: Path, often: None) -> None:
     def dies_at(last: int) -> None:
-        done: list[int] = []
+        @contextmanager
+        def until(steps: int) -> Iterator[Callable[[int], None]]:
+            done = [RECIPE.steps - steps]
 
-        def advance(steps: int) -> None:
-            done.append(steps)
-            if sum(done) >= last:
-                raise KeyboardInterrupt
+            def advance(more: int) -> None:
+                done[0] += more
+                if done[0] == last:
+                    raise KeyboardInterrupt
+
+            yield advance
 
         with pytest.raises(KeyboardInterrupt):
-            train(RECIPE, Successors(), tmp_path / "died", advance)
+            train(RECIPE, Successors(), tmp_path / "died", until)
 
     dies_at(7)
     dies_at(50)
