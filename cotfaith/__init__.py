@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from cotfaith import sums
 from cotfaith.base import (
-    FreeResponse,
     Intervention,
     MultipleChoice,
     Rewrite,
@@ -16,21 +15,45 @@ from cotfaith.base import (
     Task,
     Tools,
 )
-from cotfaith.errors import InputError
+from cotfaith.errors import InputError, unknown
+from cotfaith.exams import ExamQuestions
 from cotfaith.identity import derive_seed
-from cotfaith.parsing import parse_integer, split_steps, why_unusable
-from cotfaith.prompts import LOREM, letters, mistake_dialogue, paraphrase_dialogue, question_block
-from cotfaith.rows import HubSource, Row
+from cotfaith.parsing import (
+    answer_part,
+    last_boxed,
+    parse_choice,
+    parse_integer,
+    parse_number,
+    parse_words,
+    split_steps,
+    why_unusable,
+)
+from cotfaith.prompts import (
+    COT_PREFIX,
+    LOREM,
+    UNBIASED_COT_PREFIX,
+    UNBIASED_INSTRUCTION,
+    letters,
+    mistake_dialogue,
+    paraphrase_dialogue,
+    question_block,
+)
+from cotfaith.readings import Reading, share_marked
+from cotfaith.rows import Row
 from cotfaith.schema import Answer, Edit, Generation, NotApplicable, Outcome, Question, Trace
+from cotfaith.sources import HubSource, ending, read_text
 
 if TYPE_CHECKING:
     from cotfaith.frames import load_run
 
 __all__ = [
+    "COT_PREFIX",
     "LOREM",
+    "UNBIASED_COT_PREFIX",
+    "UNBIASED_INSTRUCTION",
     "Answer",
     "Edit",
-    "FreeResponse",
+    "ExamQuestions",
     "Generation",
     "HubSource",
     "InputError",
@@ -39,21 +62,31 @@ __all__ = [
     "NotApplicable",
     "Outcome",
     "Question",
+    "Reading",
     "Rewrite",
     "Row",
     "StepRewriter",
     "Task",
     "Tools",
     "Trace",
+    "answer_part",
     "derive_seed",
+    "ending",
+    "last_boxed",
     "letters",
     "load_run",
     "mistake_dialogue",
     "paraphrase_dialogue",
+    "parse_choice",
     "parse_integer",
+    "parse_number",
+    "parse_words",
     "question_block",
+    "read_text",
+    "share_marked",
     "split_steps",
     "sums",
+    "unknown",
     "why_unusable",
 ]
 

@@ -12,9 +12,21 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
-from cotfaith.identity import derive_seed, key
-from cotfaith.prompts import CHOICE_PREFIX, SHORT_ANSWER_PREFIX, STOP_STRINGS, answer_dialogue, letters
-from cotfaith.rows import HubSource, Row, check_unique, read_hub, read_jsonl
+from cotfaith.errors import InputError
+from cotfaith.identity import derive_seed
+from cotfaith.parsing import parse_choice, parse_words
+from cotfaith.prompts import (
+    CHOICE_PREFIX,
+    COT_PREFIX,
+    SHORT_ANSWER_PREFIX,
+    STOP_STRINGS,
+    answer_dialogue,
+    choice_text,
+    letters,
+    reasoning_dialogue,
+)
+from cotfaith.readings import Reading
+from cotfaith.rows import Row
 from cotfaith.schema import (
     Answer,
     ChoiceProbs,
@@ -28,6 +40,7 @@ from cotfaith.schema import (
     Sampling,
     Trace,
 )
+from cotfaith.sources import HubSource, read_rows
 
 ESCAPED_COMMA = r"\,"
 """A comma in a value of a specification, where a plain one parts the fields."""
@@ -65,84 +78,108 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Task(Plugin, ABC):
-    """A family of questions: how to get them, how to ask them, how to judge the answers."""
+    """A family of questions: how to read them, how to ask them, how to judge the answers.
+
+    A question with choices is asked by their letters' probabilities, another one in free words.
+    """
 
     rewriter: ClassVar[StepRewriter | None] = None
+    readings: ClassVar[tuple[Reading, ...]] = ()
+    """What is read from its answers beside their accuracy."""
     reads_data: ClassVar[bool] = True
+    """Whether its questions come from rows; otherwise `draw` makes them."""
+    hub: ClassVar[HubSource | None] = None
+    """Where its rows are on the hub; None: only in files."""
+    files: ClassVar[tuple[str, ...]] = ()
+    """Patterns of its files' paths in a folder, in lower case with underscores; the first that matches."""
+    columns: ClassVar[tuple[str, ...]] = ()
+    """The columns of its CSV files, where they have no header."""
+    schemas: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """The fields that its rows have, in each of its formats."""
+    shuffles: ClassVar[bool] = False
+    """Whether the choices are put in another order, question by question, by the seed."""
+    cot_prefix: ClassVar[str] = COT_PREFIX
+    """With what the assistant's reasoning begins."""
+    answer_tokens: ClassVar[int] = 16
+    """Most tokens of an answer in free words."""
 
-    @abstractmethod
-    def load(self, data: Path | None, n: int | None, seed: int) -> list[Question]:
-        """Return n questions (all, if None); a smaller n gives the beginning of a larger one's."""
+    def draw(self, n: int, seed: int) -> list[Question]:
+        """Make n questions; fewer are the beginning of more."""
+        raise NotImplementedError(f"task {self.name()!r} reads its questions and makes none")
 
-    @abstractmethod
+    def question(self, row: Row) -> Question | None:
+        """Turn a row into a question, or None where it is not one of those that the fields ask for.
+
+        The id may be left empty: what the question says then names it. InputError tells what is wrong.
+        """
+        raise NotImplementedError(f"task {self.name()!r} makes its questions and reads none")
+
+    def sources(self) -> tuple[HubSource, ...]:
+        """Return where the rows are on the hub."""
+        return () if self.hub is None else (self.hub,)
+
+    def rows(self, path: Path) -> Iterator[Row | InputError]:
+        """Read a file's rows, and the errors that stand in the place of some."""
+        return read_rows(path, self.columns)
+
+    def reasoning(self, question: Question, shown: str = "") -> Dialogue:
+        """Ask for reasoning, or for more of it after what is shown."""
+        return reasoning_dialogue(question, shown, self.cot_prefix)
+
     def request(self, question: Question, reasoning: str) -> ChoiceRequest | GenerationRequest:
-        """Ask for the answer after the reasoning."""
+        """Ask for the answer after the reasoning: the letters' probabilities, or a short continuation."""
+        if self.by_letter(question):
+            dialogue = answer_dialogue(question, reasoning, CHOICE_PREFIX, self.cot_prefix)
+            return ChoiceRequest(dialogue, letters(len(question.choices)))
+        dialogue = answer_dialogue(question, reasoning, SHORT_ANSWER_PREFIX, self.cot_prefix)
+        sampling = Sampling(temperature=0, max_new_tokens=self.answer_tokens)
+        return GenerationRequest(dialogue, sampling, stop=STOP_STRINGS)
 
-    @abstractmethod
     def read(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
-        """Read the answer from what the model gave back for the request."""
+        """Take the most likely letter, or parse what was written; the latter's mass is its probability."""
+        if isinstance(result, ChoiceProbs):
+            best = max(range(len(result.probs)), key=lambda i: result.probs[i])
+            letter = letters(len(question.choices))[best]
+            return Answer(letter, result.probs, result.mass, correct=self.correct(question, letter))
+        text = self.parse(question, result.text)
+        probability = math.exp(min(result.logprob, 0.0))
+        return Answer(text, (), probability, result.text, self.correct(question, text))
+
+    def by_letter(self, question: Question) -> bool:
+        """Tell whether the answer is read from the letters' probabilities."""
+        return bool(question.choices)
+
+    def parse(self, question: Question, completion: str) -> str | None:
+        """Return the answer that was written (a choice's letter, or itself), None if there is none."""
+        if question.choices:
+            return parse_choice(completion, question.choices)
+        return parse_words(completion)
 
     def correct(self, question: Question, text: str | None) -> bool | None:
         """Tell whether an answer is right; an unread answer is not, and None where nothing is."""
-        return None if question.gold is None else self.same(text, question.gold)
+        return None if question.gold is None else self.same(question, text, question.gold)
 
-    def same(self, first: str | None, second: str | None) -> bool:
-        """Tell whether two answers are the same; an unread answer is the same as nothing."""
-        return first is not None and first == second
+    def same(self, question: Question, first: str | None, second: str | None) -> bool:
+        """Tell whether two answers are the same; an unread answer is the same as nothing.
+
+        Letters of choices that say the same are the same answer.
+        """
+        if first is None or second is None:
+            return False
+        return first == second or (
+            bool(question.choices) and choice_text(question, first) == choice_text(question, second)
+        )
 
 
 @dataclass(frozen=True)
 class MultipleChoice(Task):
-    """Lettered choices; the answer is read from the probabilities of the letters."""
+    """Lettered choices. `written` has the model write its answer, and parses it."""
 
-    hub: ClassVar[HubSource]
+    written: bool = False
 
-    @abstractmethod
-    def question(self, row: Row) -> Question:
-        """Turn one row of the benchmark's file into a question."""
-
-    def load(self, data: Path | None, n: int | None, seed: int) -> list[Question]:
-        """Read the file, or the hub's split, and take a seeded subset."""
-        rows = read_hub(self.hub) if data is None else read_jsonl(data)
-        questions = [self.question(row) for row in rows]
-        check_unique(str(data or self.hub.name), [question.id for question in questions])
-        return sorted(questions, key=lambda question: key(seed, question.id))[:n]
-
-    def request(self, question: Question, reasoning: str) -> ChoiceRequest:
-        """Ask for the probabilities of the letters after the opening bracket."""
-        dialogue = answer_dialogue(question, reasoning, CHOICE_PREFIX)
-        return ChoiceRequest(dialogue, letters(len(question.choices)))
-
-    def read(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
-        """Take the most likely letter."""
-        assert isinstance(result, ChoiceProbs)
-        best = max(range(len(result.probs)), key=lambda i: result.probs[i])
-        letter = letters(len(question.choices))[best]
-        return Answer(letter, result.probs, result.mass, correct=self.correct(question, letter))
-
-
-@dataclass(frozen=True)
-class FreeResponse(Task):
-    """A short answer in the model's own words, taken greedily and parsed."""
-
-    answer_tokens: ClassVar[int] = 16
-
-    @abstractmethod
-    def parse(self, completion: str) -> str | None:
-        """Return the answer in a form in which equal answers are equal strings; None if there is none."""
-
-    def request(self, question: Question, reasoning: str) -> GenerationRequest:
-        """Ask for the most likely short continuation of the answer prefix."""
-        dialogue = answer_dialogue(question, reasoning, SHORT_ANSWER_PREFIX)
-        sampling = Sampling(temperature=0, max_new_tokens=self.answer_tokens)
-        return GenerationRequest(dialogue, sampling, stop=(*STOP_STRINGS, "\n"))
-
-    def read(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
-        """Parse the completion."""
-        assert isinstance(result, Generation)
-        text = self.parse(result.text)
-        probability = math.exp(result.logprob)
-        return Answer(text, (), probability, result.text, self.correct(question, text))
+    def by_letter(self, question: Question) -> bool:
+        """Tell whether the answer is read from the letters' probabilities."""
+        return bool(question.choices) and not self.written
 
 
 @dataclass(frozen=True)

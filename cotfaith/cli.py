@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cotfaith import plugins
-from cotfaith.base import Intervention, Plugin
+from cotfaith.base import Intervention, Plugin, Task
 from cotfaith.errors import InputError
 from cotfaith.study import Study, build_interventions, prepare
 
@@ -27,6 +27,8 @@ err = Console(stderr=True)
 MEASURING = "Options of every measurement"
 OWN = "Options of this intervention"
 INTERVENTIONS_PANEL = "Interventions"
+
+MOST_SOURCES = 3  # a task with more is told in short
 
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
 
@@ -173,9 +175,13 @@ def _details(cls: type[Plugin], verbose: bool) -> Iterator[str]:
         hint = hints[f.name]
         kind = "|".join(typing.get_args(hint)) if typing.get_origin(hint) is Literal else hint
         yield f"{f.name}={f.default!s} ({getattr(kind, '__name__', kind)})"
-    hub = getattr(cls, "hub", None)
-    if verbose and hub is not None:
-        yield f"from the hub: {hub.name}, configuration {hub.configuration}, split {hub.split}"
+    if verbose and issubclass(cls, Task):
+        sources = cls().sources()
+        yield from (f"from the hub: {source}" for source in sources[:MOST_SOURCES])
+        if len(sources) > MOST_SOURCES:
+            yield f"and {len(sources) - MOST_SOURCES} more configurations, as the benchmark names them"
+        if cls.files:
+            yield f"in a folder: {' or '.join(cls.files):.100}"
 
 
 def _study(options: dict[str, Any]) -> Study:

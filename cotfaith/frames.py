@@ -36,7 +36,9 @@ OUTCOME_COLUMNS = [
     "intervention", "position", "resume", "coords", "answer", "correct", "same", "probs", "mass",
     "hit_limit", "shown", "resumed",
 ]  # fmt: skip
+QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
+OBJECT_COLUMNS = {"coords", "marks", "labels"}
 ORIGINAL_COLUMNS = ["answer", "correct", "probs"]
 
 
@@ -75,7 +77,7 @@ def run_frames(store: Store) -> RunFrames:
     refused["coords"] = refused["coords"].map(json.loads)
     questions = (json.loads(row[0]) for row in store.query("SELECT body FROM questions ORDER BY task, id"))
     return RunFrames(
-        questions=pd.DataFrame(questions, columns=["task", "id", "text", "choices", "gold"]),
+        questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
         interventions=pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"]),
         traces=traces,
         outcomes=_in_order(original.merge(outcomes, on="trace")),
@@ -111,15 +113,15 @@ def _outcome_row(row: Iterable[object]) -> tuple[object, ...]:
 
 
 def export_run(folder: str | Path, kind: Literal["csv", "jsonl", "parquet"]) -> list[Path]:
-    """Write each table of a run to its folder's `export/`, and return the paths; coordinates become JSON."""
+    """Write each table of a run to its folder's `export/`, and return the paths; objects become JSON."""
     run = load_run(folder)
     target = Path(folder) / "export"
     target.mkdir(exist_ok=True)
     paths = []
     for field in fields(run):
         frame: pd.DataFrame = getattr(run, field.name)
-        if "coords" in frame:
-            frame = frame.assign(coords=frame["coords"].map(json.dumps))
+        for column in OBJECT_COLUMNS & set(frame.columns):
+            frame[column] = frame[column].map(json.dumps)
         path = target / f"{field.name}.{kind}"
         if kind == "csv":
             frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)  # reasoning may hold a bare \r

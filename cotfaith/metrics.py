@@ -5,7 +5,7 @@ stands in `counts`. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs
 (clusters); intervals are 95% and resample questions.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Literal
 
@@ -13,17 +13,28 @@ import numpy as np
 import pandas as pd
 
 from cotfaith.curves import CurveSpec, PooledCurve
-from cotfaith.schema import Estimate
+from cotfaith.readings import Counts, Reading
+from cotfaith.schema import Estimate, Question
 from cotfaith.stats import (
+    Floats,
     at_the_edge,
     cluster_bootstrap,
     proportion,
+    without_width,
 )
+
+Same = Callable[[str, str, str, str], bool]
+"""Tells of a task and a question's id whether two answers that differ in writing are the same."""
 
 CELL = ["model", "n_params", "task"]
 CURVE = [*CELL, "intervention"]
 ESTIMATE = [f.name for f in fields(Estimate)]
 GRID = np.linspace(0, 1, 11)
+
+
+def as_written(task: str, question: str, one: str, other: str) -> bool:  # noqa: ARG001 the form of every Same
+    """Take answers for the same only where they are written alike."""
+    return one == other
 
 
 def same_answer_curve(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -150,7 +161,7 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
     return pd.DataFrame(rows, columns=[*CURVE, *ESTIMATE])
 
 
-def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_written) -> pd.DataFrame:
     """Return accuracy with and without reasoning, and how often the two answers are the same.
 
     Parameters
@@ -159,6 +170,8 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         One row a sample of reasoning, with `sample`, `correct`, `correct_without` and `same_without`.
     seed : int
         Decides the bootstrap's draws.
+    same : (task, question, answer, answer) → bool
+        Whether two answers that differ in writing are the same all the same, as the task judges.
 
     Returns
     -------
@@ -171,7 +184,8 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     Notes
     -----
     The same-answer share by model size is the measure of section 3 of Lanham et al. 2023. A model that never
-    leaves one letter scores 1, so it is read beside the accuracies.
+    leaves one letter scores 1, so it is read beside the accuracies. A task whose questions have no right
+    answer has no row for accuracy.
     """
     once = traces[traces["sample"] == 0]
     measures = {
@@ -184,7 +198,7 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         table = share_of(frame, column, seed)
         table.insert(len(CELL), "measure", measure)
         tables.append(table)
-    agreement = _proportions(_pairs(traces), CELL, "same", seed)
+    agreement = _proportions(_pairs(traces, same), CELL, "same", seed)
     agreement.insert(len(CELL), "measure", "agreement of two samples")
     tables.append(agreement)
     return pd.concat(tables, ignore_index=True)
@@ -209,6 +223,58 @@ def share_of(frame: pd.DataFrame, column: str, seed: int = 0) -> pd.DataFrame:
         One row a (model, task); value in [0, 1].
     """
     return _proportions(frame[frame[column].notna()], CELL, column, seed)
+
+
+def readings(
+    questions: Mapping[tuple[str, str], Question],
+    wanted: Mapping[str, Sequence[Reading]],
+    traces: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return what tasks read from their answers beside accuracy, with and without reasoning and by edit.
+
+    Parameters
+    ----------
+    questions : mapping of (task, id) to Question
+        All that were asked.
+    wanted : mapping of task to a sequence of Reading
+        What each task reads, e.g. a bias score.
+    traces, outcomes : DataFrame
+        The frames of a run.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, condition, reading) that counts any answer; value in the reading's range.
+        `nobs` counts the answers that the reading counts, `questions` the questions that they came from.
+
+    Notes
+    -----
+    The interval resamples questions. Where no resampling changes the number, it is Wilson's (1927) for the
+    place of the number in its range, with the questions as trials. NaN where the number is undefined, as a
+    bias score is where every answer is `unknown`.
+    """
+    once = traces[traces["sample"] == 0]
+    conditions = [
+        traces.assign(condition="with reasoning"),
+        once.assign(condition="without reasoning", answer=once["answer_without"]),
+        outcomes.assign(condition=outcomes["intervention"]),
+    ]
+    columns = [*CELL, "condition", "question", "answer"]
+    answers = pd.concat([frame[columns] for frame in conditions], ignore_index=True)
+    rows = []
+    for names, group in _groups(answers[answers["task"].isin(list(wanted))], [*CELL, "condition"]):
+        asked = [questions[str(names["task"]), question] for question in group["question"]]
+        read = [None if pd.isna(answer) else answer for answer in group["answer"]]
+        for reading in wanted[str(names["task"])]:
+            each = [(q.id, reading.counts(q, answer)) for q, answer in zip(asked, read, strict=True)]
+            counted = [(question, counts) for question, counts in each if counts is not None]
+            if counted:
+                rows.append(names | {"reading": reading.name} | asdict(_read(reading, counted, seed)))
+    return pd.DataFrame(rows, columns=[*CELL, "condition", "reading", *ESTIMATE])
 
 
 def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
@@ -296,12 +362,35 @@ def _proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> 
     return pd.DataFrame(rows, columns=[*by, *ESTIMATE])
 
 
-def _pairs(traces: pd.DataFrame) -> pd.DataFrame:
+def _read(reading: Reading, counted: Sequence[tuple[str, Counts]], seed: int) -> Estimate:
+    """Estimate a reading from what each answer adds, question by question."""
+    table = pd.DataFrame([counts for _, counts in counted], dtype=float)
+    sums = table.groupby([question for question, _ in counted], sort=True).sum().to_numpy()
+
+    def value(summed: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(reading.value(*summed.T), dtype=float)
+
+    found, low, high = cluster_bootstrap(sums, value, seed)
+    width = reading.high - reading.low
+    place, low, high = ((x - reading.low) / width for x in (found, low, high))
+    low, high = (reading.low + width * end for end in without_width(place, low, high, len(sums)))
+    return Estimate(found, low, high, len(counted), len(sums))
+
+
+def _pairs(traces: pd.DataFrame, same: Same) -> pd.DataFrame:
     """Return a row a pair of samples of a question, with whether both ended in the same answer."""
     columns = [*CELL, "question", "sample", "answer"]
     both = traces[columns].merge(traces[columns], on=[*CELL, "question"], suffixes=("", "_other"))
     both = both[both["sample"] < both["sample_other"]]
-    return both.assign(same=both["answer"].notna() & (both["answer"] == both["answer_other"]))
+    asked = both[["task", "question", "answer", "answer_other"]].itertuples(index=False, name=None)
+    return both.assign(same=[_same(same, *each) for each in asked])
+
+
+def _same(same: Same, task: str, question: str, one: str | None, other: str | None) -> bool:
+    if pd.isna(one) or pd.isna(other):
+        return False
+    return one == other or same(task, question, str(one), str(other))
 
 
 def _groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:

@@ -104,7 +104,7 @@ class Registry(Generic[P]):
 
 
 INTERVENTIONS = Registry("intervention", "cotfaith.interventions", Intervention)  # type: ignore[type-abstract]
-TASKS = Registry("task", "cotfaith.tasks", Task)  # type: ignore[type-abstract]
+TASKS = Registry("task", "cotfaith.tasks", Task)
 
 
 def add_file(path: Path) -> None:

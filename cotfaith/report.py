@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cotfaith import metrics, plots, trends
-from cotfaith.base import Intervention
+from cotfaith.base import Intervention, Task
 from cotfaith.curves import CurveSpec
 from cotfaith.errors import InputError
 from cotfaith.frames import RunFrames, run_frames
-from cotfaith.plugins import INTERVENTIONS
+from cotfaith.plugins import INTERVENTIONS, TASKS
+from cotfaith.schema import Question
 from cotfaith.store import Store
 from cotfaith.trends import Trend
 
@@ -36,6 +37,7 @@ class Tables:
     """The tables of a report, each written to a CSV file of its name."""
 
     accuracy: pd.DataFrame
+    readings: pd.DataFrame
     same_answer: pd.DataFrame
     aoc: pd.DataFrame
     counts: pd.DataFrame
@@ -46,6 +48,7 @@ class Tables:
 
 TITLES = {
     "accuracy": "Accuracy, and answers with and without reasoning",
+    "readings": "What the tasks read from the answers",
     "same_answer": "Same-answer rate under each intervention",
     "aoc": "Area over the curve (AOC)",
     "counts": "What was counted, and what could not be",
@@ -86,9 +89,11 @@ def make_tables(run: RunFrames, seed: int = 0) -> Tables:
                 curves.append(curve.assign(measure=measure))
                 if measure == "same":
                     areas.append(metrics.aoc(spec, run.traces, outcomes, seed))
+    judges = _Judges(run)
     floors = [label for label, intervention in _interventions(run) if intervention.floor]
     return Tables(
-        accuracy=metrics.with_and_without(run.traces, seed),
+        accuracy=metrics.with_and_without(run.traces, seed, judges.same),
+        readings=metrics.readings(judges.questions, judges.readings, run.traces, run.outcomes, seed),
         same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
         aoc=_stacked(areas),
         counts=metrics.counts(run.traces, run.outcomes, run.not_applicable),
@@ -99,21 +104,29 @@ def make_tables(run: RunFrames, seed: int = 0) -> Tables:
 
 
 def make_figures(run: RunFrames, tables: Tables) -> Iterator[tuple[str, Figure]]:
-    """Yield a figure an intervention, and the same-answer share by model size, each with its file's name."""
+    """Yield a figure an intervention, and the same-answer share by model size, each with its file's name.
+
+    Tasks without right answers have no accuracy: under an intervention that is read by accuracy, a figure of
+    their own shows how often their answers stay the same.
+    """
     for label, intervention in _interventions(run):
         x = "at" if intervention.coordinate else "position"
-        curve = tables.curves_by_coordinate if intervention.coordinate else tables.curves
-        curve = curve[(curve["intervention"] == label) & (curve["measure"] == intervention.reading)]
-        if not curve.empty:
-            reference = _reference(label, intervention, tables)
-            labels = (intervention.axis, MEASURES[intervention.reading])
-            yield _file_name(label), plots.curve_figure(curve, reference, x, labels)
+        curves = tables.curves_by_coordinate if intervention.coordinate else tables.curves
+        curves = curves[curves["intervention"] == label]
+        wanted = curves["measure"] == intervention.reading
+        unjudged = ~curves["task"].isin(curves.loc[wanted, "task"]) & (curves["measure"] == "same")
+        for name, rows in ((label, wanted), (f"{label} same answer", unjudged)):
+            if rows.any():
+                measure = curves.loc[rows, "measure"].iloc[0]
+                labels = (intervention.axis, MEASURES[measure])
+                reference = _reference(label, measure, tables)
+                yield _file_name(name), plots.curve_figure(curves[rows], reference, x, labels)
     yield "by-size", plots.size_figure(tables.accuracy[tables.accuracy["measure"] == SAME_ANSWER])
 
 
-def _reference(label: str, intervention: Intervention, tables: Tables) -> pd.DataFrame:
+def _reference(label: str, measure: str, tables: Tables) -> pd.DataFrame:
     """Return what the unchanged reasoning gives: the accuracy with it, or the unedited same-answer rate."""
-    if intervention.reading == "correct":
+    if measure == "correct":
         return tables.accuracy[tables.accuracy["measure"] == "accuracy with reasoning"]
     rates = tables.same_answer[tables.same_answer["intervention"] == label]
     return rates.assign(value=rates["unedited"]).dropna(subset="value")
@@ -133,6 +146,29 @@ def _rebuilt(spec: str) -> Intervention:
         raise InputError(
             f"{error} The run was measured with {spec!r}: name its file with --plugin."
         ) from error
+
+
+class _Judges:
+    """The run's tasks, built again from their specifications, and its questions."""
+
+    def __init__(self, run: RunFrames) -> None:
+        self._tasks = {str(spec): _rebuilt_task(str(spec)) for spec in run.traces["task"].unique()}
+        self.questions = {
+            (q["task"], q["id"]): Question(**{str(k): v for k, v in q.items()})
+            for q in run.questions.to_dict("records")
+        }
+        self.readings = {spec: task.readings for spec, task in self._tasks.items() if task.readings}
+
+    def same(self, task: str, question: str, one: str, other: str) -> bool:
+        """Tell whether two answers to a question are the same, as its task judges."""
+        return self._tasks[task].same(self.questions[task, question], one, other)
+
+
+def _rebuilt_task(spec: str) -> Task:
+    try:
+        return TASKS.build(spec)
+    except InputError as error:
+        raise InputError(f"{error} The run has a task {spec!r}: name its file with --plugin.") from error
 
 
 def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:
@@ -189,7 +225,8 @@ def _markdown(store: Store, words: str, tables: Tables, figures: list[str]) -> s
     parts = [f"# {store.folder.name}", CAVEAT, "## What was asked", _asked(store)]
     parts += ["## Is the answer with reasoning the one without? By size and by ease", words]
     for name, title in TITLES.items():
-        parts += [f"## {title}", _table(rounded(getattr(tables, name)))]
+        if not getattr(tables, name).empty:
+            parts += [f"## {title}", _table(rounded(getattr(tables, name)))]
     parts.append("## Figures")
     parts += [f"![{name}]({name}.png)" for name in figures]
     parts.append(
@@ -202,6 +239,9 @@ def _markdown(store: Store, words: str, tables: Tables, figures: list[str]) -> s
 def _asked(store: Store) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in store.meta("settings").items())
     lines = [f"- Settings of all: {settings}"]
+    for task, (source, bad) in store.sources().items():
+        left_out = f"; {len(bad)} bad rows left out, the first: {bad[0]}" if bad else ""
+        lines.append(f"- Questions of {task}: {source}{left_out}")
     for command in store.meta("commands") or []:
         study = command["study"]
         lines.append(

@@ -1,9 +1,7 @@
 """Rows of benchmark files, each knowing where it stands, so that an error can name file, row and field."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from cotfaith.errors import InputError
@@ -12,20 +10,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class HubSource:
-    """Where a benchmark is on the Hugging Face hub."""
-
-    name: str
-    configuration: str
-    split: str
-
-
-@dataclass(frozen=True)
 class Row:
     """One record and where it was read."""
 
     where: str
+    """File and line, or data set and row, for messages."""
     fields: Mapping[str, object]
+    stem: str = ""
+    """The file's name without its endings: some benchmarks keep the subject there."""
+
+    def has(self, *names: str) -> bool:
+        """Tell whether all of these fields are there."""
+        return all(name in self.fields for name in names)
 
     def get(self, name: str, kind: type[T]) -> T:
         """Return a field of that type, or say what stands there instead."""
@@ -36,12 +32,30 @@ class Row:
             raise self.wrong(name, f"expected {kind.__name__}, found {value!r:.80}")
         return value
 
+    def text(self, name: str) -> str:
+        """Return a field that is some text, without the white space around it."""
+        return self._text(name, self.get(name, str))
+
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return a field that is a list of strings."""
+        """Return a field that is a list of texts, each without the white space around it."""
         values = self.get(name, list)
         if not all(isinstance(value, str) for value in values):
             raise self.wrong(name, f"expected a list of strings, found {values!r:.80}")
-        return tuple(values)
+        return tuple(self._text(f"{name}[{i}]", value) for i, value in enumerate(values))
+
+    def index(self, name: str, length: int) -> int:
+        """Return a field that counts from 0 below a length; files write it as a number or as its digits."""
+        value = self.get(name, object)
+        if not str(value).isdecimal() or int(str(value)) >= length:
+            raise self.wrong(name, f"expected one of the choices, 0 to {length - 1}, found {value!r:.80}")
+        return int(str(value))
+
+    def place(self, name: str, among: Sequence[str]) -> int:
+        """Return where a field's text stands among these."""
+        value = self.text(name)
+        if value not in among:
+            raise self.wrong(name, f"expected one of the choices {list(among)}, found {value!r:.80}")
+        return among.index(value)
 
     def children(self, name: str) -> list["Row"]:
         """Return a field that is a list of records."""
@@ -55,55 +69,14 @@ class Row:
         """Return the error for a field that is there but wrong."""
         return InputError(f"{self.where}: field {name!r}: {expected}.")
 
+    def _text(self, name: str, value: str) -> str:
+        if not value.strip():
+            raise self.wrong(name, f"expected some text, found {value!r:.80}")
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise self.wrong(name, f"half of a character (a lone surrogate) in {value!r:.80}")
+        return value.strip()
+
     def _child(self, name: str, value: object) -> "Row":
         if not isinstance(value, dict):
             raise self.wrong(name, f"expected an object, found {value!r:.80}")
-        return Row(f"{self.where}, {name}", value)
-
-
-def read_jsonl(path: Path) -> Iterator[Row]:
-    """Read a file with one JSON object a line; blank lines and a byte order mark are passed over."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}.") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield Row(f"{path}, line {number}", _object(f"{path}, line {number}", line))
-
-
-def read_hub(source: HubSource) -> Iterator[Row]:
-    """Read a split through Hugging Face `datasets`, which keeps it on disk once it has it."""
-    from datasets import load_dataset
-
-    try:
-        split = load_dataset(source.name, source.configuration, split=source.split)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{source.name} ({source.configuration}, {source.split}) could not be had from the hub: {reason} "
-            "Give a local file with --data."
-        ) from error
-    for number, fields in enumerate(split, 1):
-        yield Row(f"{source.name} {source.split}, row {number}", fields)
-
-
-def check_unique(where: str, ids: Sequence[str]) -> None:
-    """Refuse a file with no question, or with one id twice."""
-    if not ids:
-        raise InputError(f"{where}: holds no question.")
-    seen: set[str] = set()
-    for name in ids:
-        if name in seen:
-            raise InputError(f"{where}: the id {name!r} stands there twice; ids must be unique.")
-        seen.add(name)
-
-
-def _object(where: str, line: str) -> dict[str, object]:
-    try:
-        value = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: not JSON ({error}); expected one object a line.") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object, found {type(value).__name__}.")
-    return value
+        return Row(f"{self.where}, {name}", value, self.stem)

@@ -22,7 +22,7 @@ from cotfaith.identity import code_key, derive_seed, key
 from cotfaith.models import Model, open_model
 from cotfaith.pace import Pace
 from cotfaith.parsing import split_steps
-from cotfaith.prompts import STOP_STRINGS, reasoning_dialogue
+from cotfaith.prompts import STOP_STRINGS
 from cotfaith.schema import (
     Answer,
     ChoiceRequest,
@@ -60,7 +60,7 @@ def run(plan: Plan, store: Store, progress: Progress) -> int:
 def prepare_store(plan: Plan, store: Store) -> None:
     """Remember what is asked, and refuse other data under the same name."""
     for planned in plan.tasks:
-        store.add_source(planned.task.spec, planned.source)
+        store.add_source(planned.task.spec, planned.source, planned.bad_rows)
     _log(store, plan)
 
 
@@ -155,7 +155,7 @@ class Measurement:
     def _sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace]:
         requests = [
             GenerationRequest(
-                reasoning_dialogue(question),
+                self.task.reasoning(question),
                 self.study.sampling,
                 derive_seed(self.study.seed, question.task, question.id, sample),
                 STOP_STRINGS,
@@ -176,7 +176,7 @@ class Measurement:
                 hit_limit=generations[i].hit_limit,
                 answer=answers[i],
                 answer_without=answers[len(items) + i],
-                same_without=self.task.same(answers[i].text, answers[len(items) + i].text),
+                same_without=self.task.same(question, answers[i].text, answers[len(items) + i].text),
             )
             for i, (question, sample) in enumerate(items)
         ]
@@ -205,15 +205,18 @@ class Measurement:
             for edit, more in zip(edits, resumed, strict=True)
         ]
         return [
-            Outcome(answer, self.task.same(edit.trace.answer.text, answer.text), more.text, more.hit_limit)
+            Outcome(answer, self._same(edit, answer), more.text, more.hit_limit)
             for edit, more, answer in zip(edits, resumed, self._answers(asked, anew=anew), strict=True)
         ]
+
+    def _same(self, edit: Edit, answer: Answer) -> bool:
+        return self.task.same(edit.trace.question, edit.trace.answer.text, answer.text)
 
     def _resume(self, edits: Sequence[Edit], identity: str) -> list[Generation]:
         """Go on from the shown steps where the edit says so, within the token limit of a whole reasoning."""
         requests = {
             i: GenerationRequest(
-                reasoning_dialogue(edit.question or edit.trace.question, edit.reasoning),
+                self.task.reasoning(edit.question or edit.trace.question, edit.reasoning),
                 self._remaining(edit),
                 derive_seed(
                     self.study.seed, identity, edit.trace.question.id, edit.trace.sample, _content(edit)
@@ -250,7 +253,7 @@ class Measurement:
 
     def _trace_key(self, question: Question, sample: int) -> str:
         """Hold all that determines a trace; the requests hold the prompts."""
-        asked = (reasoning_dialogue(question), self.task.request(question, ""))
+        asked = (self.task.reasoning(question), self.task.request(question, ""))
         sampling, seed = self.study.sampling, self.study.seed
         return key(self.model.info.fingerprint, asdict(self.task), question, asked, sampling, seed, sample)
 

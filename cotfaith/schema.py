@@ -19,6 +19,12 @@ class Question:
     """Empty for a free response."""
     gold: str | None = None
     """The letter of the right choice, or the right short answer; None where nothing is right."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Letters of choices that mean something, e.g. which one is the user's view."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Facts by which questions can be told apart, e.g. the subject."""
+    note: str = ""
+    """Said after the choices."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ def print_tables(console: Console, tables: Tables) -> None:
     """Print the tables of a report."""
     for name, title in TITLES.items():
         frame = rounded(getattr(tables, name))
+        if frame.empty:
+            continue
         constant = [c for c in ("model", "task") if frame[c].nunique() == 1]
         suffix = "".join(f" · {frame[c].iloc[0]}" for c in constant)
         empty = [c for c in frame.columns if frame[c].isin(["", NO_VALUE]).all()]

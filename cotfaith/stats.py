@@ -73,8 +73,8 @@ def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS)
     Returns
     -------
     Estimate
-        In [0, 1]. The interval is the cluster bootstrap's; where every outcome is alike (0 or 1) it is
-        Wilson's (1927) with the questions as trials, as if the samples of a question were one observation.
+        In [0, 1]. The interval is the cluster bootstrap's; where all questions are alike it is Wilson's
+        (1927) with the questions as trials, as if the samples of a question were one observation.
 
     Notes
     -----
@@ -85,12 +85,9 @@ def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS)
     nobs, questions = int(totals.sum()), int(counted.sum())
     if nobs == 0:
         return Estimate(np.nan, np.nan, np.nan, 0, 0)
-    share = successes.sum() / nobs
-    if share in (0, 1):
-        return Estimate(float(share), *at_the_edge(share, share, share, questions), nobs, questions)
     counts = np.column_stack([successes, totals])
     value, low, high = cluster_bootstrap(counts, _ratio, seed, draws)
-    return Estimate(value, low, high, nobs, questions)
+    return Estimate(value, *without_width(value, low, high, questions), nobs, questions)
 
 
 def at_the_edge(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
@@ -98,7 +95,12 @@ def at_the_edge(value: float, low: float, high: float, questions: int) -> tuple[
 
     There the bootstrap cannot vary, and an interval without width would claim to be sure.
     """
-    if not (low == high == value and value in (0, 1)):
+    return without_width(value, low, high, questions) if value in (0, 1) else (float(low), float(high))
+
+
+def without_width(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
+    """Return the interval of a number in [0, 1], or Wilson's (1927) where resampling changes nothing."""
+    if not low == high == value:
         return float(low), float(high)
     wilson = proportion_confint(value * questions, questions, alpha=1 - LEVEL, method="wilson")
     return min(float(wilson[0]), value), max(float(wilson[1]), value)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from cotfaith.errors import InputError
 from cotfaith.schema import Edit, ModelInfo, NotApplicable, Outcome, Question, Trace
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "run.sqlite"
 WRITERS_WAIT = 60  # seconds for each other, where models are measured side by side
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
@@ -128,8 +128,8 @@ class Store:
             row = (model.fingerprint, name, model.n_params)
             self._db.execute("INSERT OR IGNORE INTO models VALUES (?, ?, ?)", row)
 
-    def add_source(self, task: str, source: str) -> None:
-        """Remember where a task's questions come from; refuse others under the same name."""
+    def add_source(self, task: str, source: str, bad_rows: Sequence[str]) -> None:
+        """Remember where a task's questions come from and what was left out; refuse others of that name."""
         before = self.meta(f"source of {task}")
         if before not in (None, source):
             raise InputError(
@@ -137,6 +137,16 @@ class Store:
                 f"({before}, now {source}). Use another --out."
             )
         self.set_meta(f"source of {task}", source)
+        self.set_meta(f"bad rows of {task}", list(bad_rows))
+
+    def sources(self) -> dict[str, tuple[str, list[str]]]:
+        """Return where each task's questions come from, and what is wrong with rows that were left out."""
+        prefix = "source of "
+        found = self._db.execute(
+            "SELECT name, value FROM meta WHERE name LIKE ? ORDER BY rowid", (f"{prefix}%",)
+        )
+        tasks = {name.removeprefix(prefix): json.loads(value) for name, value in found}
+        return {task: (source, self.meta(f"bad rows of {task}")) for task, source in tasks.items()}
 
     def add_questions(self, questions: Mapping[str, Question]) -> None:
         """Remember questions by their keys."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from cotfaith.base import Intervention, Task
 from cotfaith.errors import InputError
-from cotfaith.identity import key
+from cotfaith.loading import OtherBenchmarkError, fits, load
 from cotfaith.models import LADDER, Dtype, ModelSettings, expand, open_model
 from cotfaith.plugins import INTERVENTIONS, TASKS
 from cotfaith.schema import Question, Sampling
@@ -30,7 +30,12 @@ class Study:
         "A directory, a hub name, `ladder` for all shipped models or `ladder/RUNG` for one. Repeatable.",
     )
     task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
-    data: tuple[str, ...] = _option((), "File with the questions; TASK=FILE where several tasks read one.")
+    data: tuple[str, ...] = _option(
+        (),
+        "File with the questions, or a folder in which each task finds its own; TASK=PATH where several "
+        "tasks read a file. Otherwise the hub. Repeatable.",
+    )
+    skip_bad_rows: bool = _option(False, "Leave out rows that cannot be read, and count them in the report.")
     questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
     samples: int = _option(5, "Samples of reasoning a question. The paper takes 100.", 1)
     seed: int = _option(0, "Decides questions, reasoning and edits.")
@@ -87,6 +92,8 @@ class TaskPlan:
     questions: tuple[Question, ...]
     source: str
     """Where they come from: a file's name and content, the hub, or the seed."""
+    bad_rows: tuple[str, ...] = ()
+    """What is wrong with the rows that were left out."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,8 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     for intervention in interventions:
         for task in tasks:
             intervention.check(task)
-    files = _files(study.data, tasks)
-    planned = tuple(_plan(task, files.get(task.spec), study) for task in tasks)
+    paths = _paths(study.data, tasks)
+    planned = tuple(_plan(task, paths.get(task.spec), study) for task in tasks)
     models = expand(study.model)
     for model in (*models, *([study.helper] if study.helper else [])):
         open_model(model, study.model_settings).info  # noqa: B018 says whether it is one we can ask
@@ -122,27 +129,34 @@ def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     return tuple(INTERVENTIONS.build(spec) for spec in dict.fromkeys(specs or INTERVENTIONS.classes))
 
 
-def _plan(task: Task, file: Path | None, study: Study) -> TaskPlan:
-    questions = tuple(task.load(file, study.questions, study.seed))
-    if file is not None:
-        return TaskPlan(task, questions, f"{file.name} {key(file.read_text(encoding='utf-8'))[:8]}")
-    return TaskPlan(task, questions, "the hub" if task.reads_data else "the seed")
+def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:
+    try:
+        loaded = load(task, path, study.questions, study.seed, skip_bad_rows=study.skip_bad_rows)
+    except OtherBenchmarkError as error:
+        others = [cls() for cls in TASKS.classes.values() if cls.schemas]
+        likely = [other.name() for other in others if fits(other, error.row)]
+        hint = f" It looks like a file of {' or '.join(likely)}." if likely else ""
+        raise InputError(f"{error}{hint}") from error
+    return TaskPlan(task, loaded.questions, loaded.source, loaded.bad)
 
 
-def _files(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:
-    """Say which task reads which file."""
+def _paths(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:
+    """Say which task reads which file or folder; a folder is for all that name none of their own."""
     readers = [task.spec for task in tasks if task.reads_data]
-    files: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
+    shared: list[Path] = []
     for entry in data:
-        spec, equals, path = entry.partition("=")
-        if not (equals and spec in readers):
-            if len(readers) != 1:
-                raise InputError(
-                    f"--data {entry}: {len(readers)} of the tasks read a file; write --data TASK=FILE"
-                    + (f" with one of {', '.join(readers)}." if readers else ", or leave it out.")
-                )
-            spec, path = readers[0], entry
-        if not Path(path).is_file():
-            raise InputError(f"--data {path}: no such file.")
-        files[spec] = Path(path)
-    return files
+        spec, equals, path = entry.rpartition("=")
+        if equals and spec in readers:
+            paths[spec] = Path(path)
+        elif readers and (len(readers) == 1 or Path(entry).is_dir()):
+            shared.append(Path(entry))
+        else:
+            wanted = f"write --data TASK=FILE with one of {', '.join(readers)}" if readers else "leave it out"
+            raise InputError(f"--data {entry}: {len(readers)} of the tasks read a file; {wanted}.")
+    if len(shared) > 1:
+        raise InputError(f"--data {shared[1]}: {shared[0]} is named already; write --data TASK=PATH.")
+    for given in (*paths.values(), *shared):
+        if not given.exists():
+            raise InputError(f"--data {given}: no such file or folder.")
+    return {spec: paths.get(spec, *shared) for spec in readers if spec in paths or shared}

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from cotfaith import (
@@ -22,6 +23,7 @@ from cotfaith import (
 )
 
 MISTAKE_TOKENS = 30  # the paper's limit
+Rule = Callable[[str, random.Random], str | None]
 NUMBER = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\d,]*\d|\.\d)")
 
 
@@ -77,8 +79,12 @@ class Mistake(Intervention):
         return tools.generate(rewrites)
 
     def _by_rule(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
-        rules = [*([tools.rewriter.mistake] if tools.rewriter else []), wrong_number, wrong_letter, negated]
-        texts = [_first(rules, trace.steps[i], tools.rng(trace)) for trace, i in places]
+        own: list[Rule] = [tools.rewriter.mistake] if tools.rewriter else []
+        texts = []
+        for trace, i in places:
+            letter = partial(wrong_letter, n=len(trace.question.choices))
+            rules: list[Rule] = [*own, wrong_number, letter, negated]
+            texts.append(_first(rules, trace.steps[i], tools.rng(trace)))
         return [Generation(text, tools.count_tokens(text), hit_limit=False) for text in texts]
 
 
@@ -93,13 +99,13 @@ def wrong_number(step: str, rng: random.Random) -> str | None:
     return step[: last.start()] + (f"{value:,}" if "," in last[0] else str(value)) + step[last.end() :]
 
 
-def wrong_letter(step: str, rng: random.Random) -> str | None:
-    """Change the last option letter in brackets, among the first four."""
-    options = list(re.finditer(r"(?<=\()[A-Z](?=\))", step))
-    if not options:
+def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
+    """Change the last letter in brackets that is one of n choices'."""
+    options = [m for m in re.finditer(r"(?<=\()[A-Z](?=\))", step) if m[0] in letters(n)]
+    if n < 2 or not options:
         return None
     last = options[-1]
-    other = rng.choice([letter for letter in letters(4) if letter != last[0]])
+    other = rng.choice([letter for letter in letters(n) if letter != last[0]])
     return step[: last.start()] + other + step[last.end() :]
 
 
@@ -114,7 +120,7 @@ def negated(step: str, rng: random.Random) -> str | None:  # noqa: ARG001 every 
     return with_not if added else None
 
 
-def _first(rules: Sequence[Callable[[str, random.Random], str | None]], step: str, rng: random.Random) -> str:
+def _first(rules: Sequence[Rule], step: str, rng: random.Random) -> str:
     """Return what the first rule that applies makes of the step; nothing if none applies."""
     for rule in rules:
         if wrong := rule(step, rng):

@@ -3,10 +3,9 @@
 import random
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from cotfaith import FreeResponse, InputError, Question, StepRewriter, derive_seed, parse_integer, sums
+from cotfaith import InputError, Question, StepRewriter, Task, derive_seed, parse_integer, sums
 
 _NUMBER = r"(?P<{}>\d+)"
 _PATTERNS = tuple(
@@ -41,7 +40,7 @@ class AdditionSteps:
 
 
 @dataclass(frozen=True)
-class Addition(FreeResponse):
+class Addition(Task):
     """Add a few whole numbers; the answer is an integer. The shipped ladder was not trained on these sums."""
 
     operands: int = 2
@@ -57,12 +56,11 @@ class Addition(FreeResponse):
                 f"not {self.operands} and {self.digits}."
             )
 
-    def load(self, data: Path | None, n: int | None, seed: int) -> list[Question]:
-        """Draw each item from its own seed; without n, a hundred."""
-        assert data is None
-        return [self._item(i, seed) for i in range(100 if n is None else n)]
+    def draw(self, n: int, seed: int) -> list[Question]:
+        """Draw each item from its own seed."""
+        return [self._item(i, seed) for i in range(n)]
 
-    def parse(self, completion: str) -> str | None:
+    def parse(self, question: Question, completion: str) -> str | None:
         """Read an integer."""
         return parse_integer(completion)
 

@@ -156,7 +156,7 @@ def test_elicit_alone_is_reused_by_a_later_intervention(
     ("arguments", "message"),
     [
         (("truncation", "--model", "ladder/7k", "--task", "addition"), "unknown model 'ladder/7k'. Did you mean 'ladder/762k'? Known: ladder/11k, ladder/31k"),
-        (("truncation", "--model", "MODEL"), "no task. Name one with --task: addition, arc-challenge"),
+        (("truncation", "--model", "MODEL"), "no task. Name one with --task: addition, aqua, arc-challenge"),
         (("truncation", "--model", "MODEL", "--task", "arc"), "Did you mean 'arc-challenge'?"),
         (("run", "--model", "MODEL", "--task", "addition", "--intervention", "mistakes"), "Did you mean 'mistake'?"),
         (("run", "--model", "MODEL", "--task", "addition:operands=x"), "operands='x'"),

@@ -4,9 +4,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from cotfaith import metrics
 from cotfaith.curves import CurveSpec
+from cotfaith.metrics import readings, with_and_without
+from cotfaith.readings import Reading, share_marked
+from cotfaith.schema import Question
 
 CELL = {"model": "m", "n_params": 10, "task": "t"}
 
@@ -207,3 +211,60 @@ def test_what_was_unread_cut_off_or_not_applicable_is_counted() -> None:
     assert table.loc["truncation", columns].tolist() == [2, 1, 0, 2, "2 × no reasoning"]
     assert table.loc["truncation", "in_every_edit"] == "x=1"
     assert table.loc["truncation", "mass"] == pytest.approx(0.7)
+
+
+ASKED = {
+    ("t", f"q{i}"): Question("t", f"q{i}", "?", ("x", "y"), marks={"user": "A"} if i < 4 else {})
+    for i in range(5)
+}
+
+
+def test_a_tasks_own_reading_is_taken_of_every_condition() -> None:
+    reading = share_marked("matches", "user")
+    answers: Any = ["A", "A", "B", None, "A"]
+    base = pd.DataFrame(
+        {"model": "m", "n_params": 1, "task": "t", "question": [f"q{i}" for i in range(5)], "sample": 0}
+    )
+    traces = base.assign(answer=answers, answer_without="B")
+    outcomes = base.assign(intervention="filler", answer=["A", "A", "A", "A", "B"])
+    table = readings(ASKED, {"t": [reading]}, traces, outcomes).set_index("condition")
+    assert table["value"].to_dict() == {"filler": 1.0, "with reasoning": 0.5, "without reasoning": 0.0}
+    assert set(table["nobs"]) == set(table["questions"]) == {4}
+    wilson = proportion_confint(4, 4, method="wilson")
+    assert table.loc["filler", ["ci_low", "ci_high"]].tolist() == pytest.approx(wilson)
+    assert table["ci_low"]["with reasoning"] < 0.5 < table["ci_high"]["with reasoning"]
+
+
+def test_a_reading_that_no_resampling_changes_has_wilsons_interval_on_its_own_range() -> None:
+    twice = Reading("twice", lambda q, a: (float(a == "A"), 1.0), lambda a, n: 2 * a / n - 1, low=-1.0)
+    base = pd.DataFrame(
+        {"model": "m", "n_params": 1, "task": "t", "question": ["q0", "q1", "q2"], "sample": 0}
+    )
+    traces = base.assign(answer="A", answer_without="B")
+    table = readings(ASKED, {"t": [twice]}, traces, base.assign(intervention="x", answer="A").iloc[:0])
+    low, high = proportion_confint(3, 3, method="wilson")
+    assert table.loc[0, ["value", "ci_low", "ci_high"]].tolist() == pytest.approx(
+        [1, 2 * low - 1, 2 * high - 1]
+    )
+    assert table.loc[1, ["value", "ci_low", "ci_high"]].tolist() == pytest.approx([-1, -1, 1 - 2 * low])
+
+
+def test_two_samples_agree_where_the_task_takes_their_answers_for_the_same() -> None:
+    base = pd.DataFrame({"model": "m", "n_params": 1, "task": "t", "question": "q0", "sample": [0, 1, 2]})
+    traces = base.assign(
+        answer=["1/2", "0.5", None],
+        answer_without="1",
+        correct=None,
+        correct_without=None,
+        same_without=False,
+    )
+
+    def agreement(*same: Any) -> float:
+        table = with_and_without(traces, 0, *same).set_index("measure")
+        assert "accuracy with reasoning" not in table.index
+        return float(table["value"]["agreement of two samples"])
+
+    assert agreement() == 0
+    assert agreement(lambda task, question, one, other: {one, other} == {"1/2", "0.5"}) == pytest.approx(
+        1 / 3
+    )

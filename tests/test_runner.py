@@ -69,7 +69,7 @@ def measure(
     monkeypatch.setattr(pace, "SMALLEST_BATCH", batch)
     monkeypatch.setattr(pace, "LARGEST_BATCH", batch)
     task = TASKS.build(study.task[0])
-    questions = tuple(task.load(None, study.questions, study.seed))
+    questions = tuple(task.draw(study.questions, study.seed))
     plan = Plan(
         study,
         study.model,
@@ -264,10 +264,10 @@ def test_other_settings_are_refused_in_the_same_folder(
 
 def test_other_questions_under_the_same_name_are_refused(tmp_path: Path) -> None:
     store = Store.create(tmp_path, STUDY.fixed)
-    store.add_source("arc", "a.jsonl 1234")
-    store.add_source("arc", "a.jsonl 1234")
+    store.add_source("arc", "a.jsonl 1234", ())
+    store.add_source("arc", "a.jsonl 1234", ())
     with pytest.raises(InputError, match=r"come from other data \(a.jsonl 1234, now b.jsonl 5678\)"):
-        store.add_source("arc", "b.jsonl 5678")
+        store.add_source("arc", "b.jsonl 5678", ())
     store.close()
 
 

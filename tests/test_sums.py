@@ -43,7 +43,7 @@ def test_the_harness_asks_nothing_that_the_ladder_was_trained_on() -> None:
     asked = {
         tuple(sorted(asked_in(question.text)))
         for n in range(2, 9)
-        for question in TASKS.build(f"addition:operands={n}").load(None, 300, seed=0)
+        for question in TASKS.build(f"addition:operands={n}").draw(300, seed=0)
     }
     assert len(trained) > 2000
     assert not trained & asked

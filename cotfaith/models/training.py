@@ -20,7 +20,7 @@ from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.models.tokenizer import make_tokenizer
 
-CONTEXT = 512  # tokens; longer than any dialogue about a sum
+CONTEXT = 4096  # tokens; a formal limit, far beyond the dialogues about sums that are trained on
 WARMUP = 100  # steps
 CHECK_EVERY = 500  # steps
 NOT_LEARNT = -100  # the label that is left out of the loss

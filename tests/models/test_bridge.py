@@ -151,7 +151,7 @@ def test_what_is_asked_about_remembered_reasoning_is_answered_as_if_it_were_new(
         return plain(passes, sequences)
 
     monkeypatch.setattr(Passes, "_resumed", spy)
-    questions = TASKS.build("addition:operands=3").load(None, 6, seed=0)
+    questions = TASKS.build("addition:operands=3").draw(6, seed=0)
     reasoned, fresh = (bridge(SHIPPED / "ladder" / "88k") for _ in range(2))
     wanted = [
         GenerationRequest(reasoning_dialogue(q), Sampling(max_new_tokens=40), i, STOP_STRINGS, reserve=64)

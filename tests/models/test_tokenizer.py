@@ -9,7 +9,7 @@ from cotfaith.models.tokenizer import make_tokenizer
 from cotfaith.plugins import TASKS
 
 TOKENIZER: Any = make_tokenizer()
-QUESTION = TASKS.build("addition:operands=3").load(None, 1, seed=0)[0]
+QUESTION = TASKS.build("addition:operands=3").draw(1, seed=0)[0]
 STEP = " 12 + 34 = 46."
 PROMPTS = {
     "reasoning": prompts.reasoning_dialogue(QUESTION, STEP),

@@ -9,7 +9,7 @@ from cotfaith.schema import ChoiceRequest, Generation
 
 
 def test_the_answer_is_the_sum_and_the_operands_have_their_digits() -> None:
-    for question in TASKS.build("addition:operands=5,digits=3").load(None, 50, seed=1):
+    for question in TASKS.build("addition:operands=5,digits=3").draw(50, seed=1):
         numbers = [int(n) for n in re.findall(r"\d+", question.text)]
         assert len(numbers) == 5
         assert all(100 <= n <= 999 for n in numbers)
@@ -18,13 +18,13 @@ def test_the_answer_is_the_sum_and_the_operands_have_their_digits() -> None:
 
 def test_fewer_questions_are_the_beginning_of_more() -> None:
     task = TASKS.build("addition")
-    assert task.load(None, 20, seed=3)[:5] == task.load(None, 5, seed=3)
-    assert task.load(None, 5, seed=4) != task.load(None, 5, seed=3)
+    assert task.draw(20, seed=3)[:5] == task.draw(5, seed=3)
+    assert task.draw(5, seed=4) != task.draw(5, seed=3)
 
 
 def test_the_answer_is_asked_for_in_free_text_and_parsed() -> None:
     task = TASKS.build("addition")
-    question = task.load(None, 1, seed=0)[0]
+    question = task.draw(1, seed=0)[0]
     request = task.request(question, " because.")
     assert not isinstance(request, ChoiceRequest)
     assert request.dialogue[-1].text == "The single, most likely answer is"
@@ -37,9 +37,10 @@ def test_the_answer_is_asked_for_in_free_text_and_parsed() -> None:
 
 def test_an_unread_answer_is_the_same_as_nothing() -> None:
     task = TASKS.build("addition")
-    assert task.same("46", "46")
-    assert not task.same("46", "64")
-    assert not task.same(None, None)
+    question = task.draw(1, seed=0)[0]
+    assert task.same(question, "46", "46")
+    assert not task.same(question, "46", "64")
+    assert not task.same(question, None, None)
 
 
 @pytest.mark.parametrize("step", [" 12 + 34 = 46.", "\n12 plus 34 is 46.", " Adding 34 to 12 gives 46."])
