@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 from dataclasses import asdict, is_dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -20,8 +21,12 @@ def derive_seed(*parts: object) -> int:
     return int(key(*parts), 16) >> 65
 
 
+@cache
 def code_key(*modules: ModuleType) -> str:
-    """Return a key of what modules do: their source without comments, docstrings and layout."""
+    """Return a key of what modules do: their source without comments, docstrings and layout.
+
+    It is read once, since a file that is edited while a run goes on does not change what the run does.
+    """
     trees = [ast.parse(inspect.getsource(module)) for module in modules]
     for node in (node for tree in trees for node in ast.walk(tree)):
         body = getattr(node, "body", None)

@@ -23,6 +23,7 @@ _LETTER = re.compile(
     r"|^[\W_]*(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-Za-z])(?=[\W_]*$|\s*[).:,\]*]|\s+(?:is|because|since|or|and)\b)"
     r"|\b(?:or|and)\s+\(?([A-Z])\b(?!\s+\w)"
 )
+_GOES_ON = re.compile(r"[=<>≤≥≈]|\W+$")  # 3! = 6, or the last dots of an ellipsis: no sentence of its own
 _LIST_MARKER = re.compile(r"\(?(?:\d+|[A-Za-z])[.)]|[-*•]")
 
 
@@ -34,13 +35,16 @@ def split_steps(reasoning: str) -> tuple[str, ...]:
     download and survives numbered lists, decimals and abbreviations.
     """
     alike = re.sub(r"\d", "7", reasoning)  # else it takes `is 5. The sum is 6.` for a numbered list
-    ends, position = [], 0
+    ends: list[int] = []
+    position = 0
     for sentence in _segmenter().segment(alike):
         text = sentence.strip()
         found = alike.find(text, position) if text else -1
         if found >= 0:
             position = found + len(text)
-            if not _LIST_MARKER.fullmatch(text):
+            if ends and _GOES_ON.match(text):
+                ends[-1] = position
+            elif not _LIST_MARKER.fullmatch(text):
                 ends.append(position)
     if not ends:
         return (reasoning,) if reasoning.strip() else ()
