@@ -55,6 +55,9 @@ class StepRewriter(Protocol):
     def paraphrase(self, step: str, rng: random.Random) -> str | None:
         """Return the step in other words with the same value."""
 
+    def values(self, text: str) -> tuple[str, ...]:
+        """Return the values of the steps in a text, in their order; those that are none are passed over."""
+
 
 @dataclass(frozen=True)
 class Plugin:

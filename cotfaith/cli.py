@@ -57,7 +57,7 @@ def build_app() -> typer.Typer:
     app.callback()(_common)
     app.command("run")(_with_options(_run, [*_run_options(), *_study_options()]))
     app.command("elicit")(_with_options(_elicit, _study_options()))
-    for function in (report, show, export, list_):
+    for function in (report, compare, plan, show, export, list_):
         app.command(function.__name__.rstrip("_"))(function)
     for name, cls in plugins.INTERVENTIONS.classes.items():
         command = _with_options(_intervention_command(cls), [*_own_options(cls), *_study_options()])
@@ -119,6 +119,49 @@ def report(run: RunFolder) -> None:
 
     print_tables(out, write_report(Store.open(run)))
     out.print(f"Tables, figures and report.md are in {run}.", markup=False, soft_wrap=True)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="The folder of another one.", show_default=False)],
+) -> None:
+    """Compare two runs on the questions that they share: paired differences, second less first."""
+    from cotfaith.compare import compare as compare_runs
+    from cotfaith.frames import load_run
+    from cotfaith.show import print_table
+
+    print_table(
+        out, "Second run less first, paired by question", compare_runs(load_run(first), load_run(second))
+    )
+
+
+def plan(
+    effect: Annotated[
+        float, typer.Option(help="A difference of two same-answer rates.", min=1e-6, max=1)
+    ] = 0.05,
+    questions: Annotated[int, typer.Option(help="Questions.", min=2)] = 100,
+    samples: Annotated[int, typer.Option(help="Samples of reasoning a question.", min=1)] = 5,
+    pilot: Annotated[
+        Path | None, typer.Option(help="A run: its variances and token counts. Otherwise a guess.")
+    ] = None,
+    tokens: Annotated[
+        float | None, typer.Option(help="Tokens to divide best. Otherwise what the study costs.", min=1)
+    ] = None,
+) -> None:
+    """Say what power a study has for an effect, what it costs, and how its tokens are best divided."""
+    from cotfaith import planning
+    from cotfaith.show import print_plans
+
+    wish = planning.Wish(effect, questions, samples, tokens)
+    if pilot is None:
+        found = [planning.plan("a guess, without a pilot", planning.GUESS, None, wish)]
+    else:
+        from cotfaith.analysis import floors_of
+        from cotfaith.frames import load_run
+
+        run = load_run(pilot)
+        found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
+    print_plans(out, found, wish)
 
 
 def show(

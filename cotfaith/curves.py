@@ -57,7 +57,7 @@ class PooledCurve:
 
     def band(self, grid: Floats, seed: int) -> Floats:
         """Return the interval at every point of the grid, (2, grid)."""
-        return percentile_interval(self.at(grid, bootstrap_sums(self.table, seed)))
+        return percentile_interval(self.at(grid, bootstrap_sums(self.table, seed)), len(self.table))
 
     def area_over(self, sums: Floats) -> Floats:
         """Return 1 minus the trapezoid area under the pooled curve, (rows, cells) → (rows,)."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+from cotfaith.prompts import letters
 from cotfaith.store import Store
 
 _TRACES = """
@@ -25,21 +26,30 @@ SELECT n.trace, i.label, n.reason, n.coords FROM not_applicable n
 JOIN interventions i ON i.key = n.intervention ORDER BY n.rowid
 """
 
+_ROTATED = """
+SELECT m.name, m.n_params, r.body FROM rotated r JOIN models m ON m.fingerprint = r.model
+ORDER BY m.n_params, m.name, r.rowid
+"""
+
 _INTERVENTIONS = "SELECT DISTINCT label, spec FROM interventions ORDER BY label"
 
 TRACE_COLUMNS = [
     "model", "n_params", "task", "question", "gold", "sample", "n_steps", "tokens", "hit_limit",
-    "answer", "correct", "answer_without", "correct_without", "same_without",
+    "logprob", "prompt_tokens", "answer", "correct", "answer_without", "correct_without", "same_without",
     "probs", "probs_without", "mass", "mass_without", "reasoning", "trace",
 ]  # fmt: skip
 OUTCOME_COLUMNS = [
     "intervention", "position", "resume", "coords", "answer", "correct", "same", "probs", "mass",
-    "hit_limit", "shown", "resumed",
+    "hit_limit", "tokens", "logprob", "resumed_tokens", "shown", "resumed",
+]  # fmt: skip
+ROTATED_COLUMNS = [
+    "model", "n_params", "task", "question", "rotation", "n_choices", "answer", "original_letter", "correct",
+    "probs",
 ]  # fmt: skip
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
 OBJECT_COLUMNS = {"coords", "marks", "labels"}
-ORIGINAL_COLUMNS = ["answer", "correct", "probs"]
+ORIGINAL_COLUMNS = ["answer", "correct", "probs", "tokens", "logprob"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,9 @@ class RunFrames:
     """`label`, as the other tables name it, and `spec`, which rebuilds it."""
     traces: pd.DataFrame
     """One row a sampled reasoning, with the answers with it and without it."""
+    rotated: pd.DataFrame
+    """One row a question asked without reasoning with its choices in another order; `original_letter` is
+    the letter that the chosen choice has in the question's own order."""
     outcomes: pd.DataFrame
     """One row a question asked again after an edit; `original_*` is the trace's own answer."""
     not_applicable: pd.DataFrame
@@ -80,6 +93,7 @@ def run_frames(store: Store) -> RunFrames:
         questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
         interventions=pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"]),
         traces=traces,
+        rotated=pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS),
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
     )
@@ -96,6 +110,7 @@ def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
     answer, without = trace["answer"], trace["answer_without"]
     return (
         model, n_params, task, name, gold, sample, len(trace["steps"]), trace["tokens"], trace["hit_limit"],
+        trace["logprob"], trace["prompt_tokens"],
         answer["text"], answer["correct"], without["text"], without["correct"], trace["same_without"],
         answer["probs"], without["probs"], answer["mass"], without["mass"], "".join(trace["steps"]), key,
     )  # fmt: skip
@@ -108,7 +123,21 @@ def _outcome_row(row: Iterable[object]) -> tuple[object, ...]:
     return (
         trace, intervention, edit["position"], edit["resume"], edit["coords"],
         answer["text"], answer["correct"], outcome["same"], answer["probs"], answer["mass"],
-        outcome["hit_limit"], "".join(edit["steps"]), outcome["resumed"],
+        outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
+        "".join(edit["steps"]), outcome["resumed"],
+    )  # fmt: skip
+
+
+def _rotated_row(row: Iterable[object]) -> tuple[object, ...]:
+    model, n_params, body = row
+    rotated = json.loads(str(body))
+    question, answer, rotation = rotated["question"], rotated["answer"], rotated["rotation"]
+    names = letters(len(question["choices"]))
+    letter = answer["text"]
+    original = None if letter is None else names[(names.index(letter) + rotation) % len(names)]
+    return (
+        model, n_params, question["task"], question["id"], rotation, len(names),
+        letter, original, answer["correct"], answer["probs"],
     )  # fmt: skip
 
 

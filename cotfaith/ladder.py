@@ -177,7 +177,7 @@ def _card(
         ("heldout", accuracies, "operands", ("Numbers in the sum", "Accuracy")),
         ("training", _checked(curves), "step", ("Step", "Accuracy on held-out sums")),
     ):
-        plots.save(plots.curve_figure(table, nothing, x, labels), results / name)
+        plots.save(plots.curve_figure(table, nothing, nothing, x, labels), results / name)
     (results / "README.md").write_text(_card_text(accuracies, curves), encoding="utf-8")
 
 

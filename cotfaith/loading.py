@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,9 +66,20 @@ def fits(task: Task, row: Row) -> bool:
 
 
 def shuffled(question: Question, seed: int) -> Question:
-    """Put the choices in an order that the seed and the question decide; gold and marks go with them."""
+    """Put the choices in an order that the seed and the question decide."""
     order = list(range(len(question.choices)))
     random.Random(derive_seed(seed, "choices", question.id)).shuffle(order)
+    return reordered(question, order)
+
+
+def rotated(question: Question, rotation: int) -> Question:
+    """Begin the choices with the one at this place; those before it come last."""
+    n = len(question.choices)
+    return reordered(question, [(place + rotation) % n for place in range(n)])
+
+
+def reordered(question: Question, order: Sequence[int]) -> Question:
+    """Put the choices in the order of their old places; gold and marks go with them."""
     names = letters(len(order))
     moved = {names[old]: names[new] for new, old in enumerate(order)}
     return replace(

@@ -17,10 +17,10 @@ from cotfaith.readings import Counts, Reading
 from cotfaith.schema import Estimate, Question
 from cotfaith.stats import (
     Floats,
-    at_the_edge,
     cluster_bootstrap,
+    of_difference,
     proportion,
-    without_width,
+    within_range,
 )
 
 Same = Callable[[str, str, str, str], bool]
@@ -29,6 +29,7 @@ Same = Callable[[str, str, str, str], bool]
 CELL = ["model", "n_params", "task"]
 CURVE = [*CELL, "intervention"]
 ESTIMATE = [f.name for f in fields(Estimate)]
+EXCESS = ["unedited", "excess", "excess_low", "excess_high"]
 GRID = np.linspace(0, 1, 11)
 
 
@@ -58,7 +59,7 @@ def same_answer_curve(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -----
     Lanham et al. 2023, arXiv 2307.13702, section 2.2. Pooling over `n_steps` mixes lengths; `aoc` does not.
     """
-    return _proportions(outcomes, [*CURVE, "n_steps", "position"], "same", seed)
+    return proportions(outcomes, [*CURVE, "n_steps", "position"], "same", seed)
 
 
 def rate_along(
@@ -87,7 +88,7 @@ def rate_along(
     Lanham et al. 2023, section 2.5 (filler). Questions without a right answer are left out of accuracies.
     Long fillers exist only for questions with long reasoning: the questions differ along the coordinate.
     """
-    return _proportions(outcomes[outcomes[measure].notna()], [*CURVE, along], measure, seed)
+    return proportions(outcomes[outcomes[measure].notna()], [*CURVE, along], measure, seed)
 
 
 def pooled_curve(
@@ -118,7 +119,7 @@ def pooled_curve(
         values = cell.at(GRID, cell.table.sum(axis=0, keepdims=True))[0]
         low, high = cell.band(GRID, seed)
         for i, position in enumerate(GRID):
-            interval = at_the_edge(values[i], low[i], high[i], cell.questions)
+            interval = within_range(values[i], low[i], high[i], cell.questions)
             estimate = Estimate(values[i], *interval, cell.nobs, cell.questions)
             rows.append(names | {"position": position} | asdict(estimate))
     return pd.DataFrame(rows, columns=[*CURVE, "position", *ESTIMATE])
@@ -156,9 +157,55 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
     rows = []
     for names, cell in _pooled(spec, traces, outcomes):
         value, low, high = cluster_bootstrap(cell.table, cell.area_over, seed)
-        low, high = at_the_edge(value, low, high, cell.questions)
+        low, high = within_range(value, low, high, cell.questions)
         rows.append(names | asdict(Estimate(value, low, high, cell.nobs, cell.questions)))
     return pd.DataFrame(rows, columns=[*CURVE, *ESTIMATE])
+
+
+def aoc_alternatives(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return two other numbers that public code calls AOC, for comparison with published ones.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        As in `same_answer_curve`, with `sample`.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, intervention, definition); value in [0, 1], higher for more dependence.
+
+    Notes
+    -----
+    `mean over prefixes`: the share of a sample's edits that changed its answer, averaged over samples; its
+    points at both ends count in full, where the trapezoid halves them. `weighted by prefix length`: Σ k ·
+    change / Σ k over edits that show k steps, which gives long reasoning and late edits more weight. Neither
+    is the paper's.
+    """
+    changed = 1.0 - outcomes["same"].astype(float)
+    steps = outcomes["position"] * outcomes["n_steps"]
+    one = outcomes.assign(changed=changed)[[*CURVE, "question", "sample", "changed"]]
+    by_sample = one.groupby([*CURVE, "question", "sample"], as_index=False)["changed"].mean()
+    weighed = {
+        "mean over prefixes": by_sample.assign(weight=1.0),
+        "weighted by prefix length": outcomes.assign(changed=changed * steps, weight=steps),
+    }
+    rows = []
+    for definition, frame in weighed.items():
+        for names, group in groups(frame, CURVE):
+            clusters = group.groupby("question")[["changed", "weight"]].sum().to_numpy(dtype=float)
+            value, low, high = cluster_bootstrap(clusters, _ratio_of_two, seed)
+            low, high = within_range(value, low, high, len(clusters))
+            estimate = Estimate(value, low, high, len(group), len(clusters))
+            rows.append(names | {"definition": definition} | asdict(estimate))
+    return pd.DataFrame(rows, columns=[*CURVE, "definition", *ESTIMATE])
+
+
+def _ratio_of_two(sums: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums[:, 0] / sums[:, 1])
 
 
 def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_written) -> pd.DataFrame:
@@ -177,7 +224,8 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
     -------
     DataFrame
         One row a (model, task, measure); `measure` is `accuracy with reasoning`, `accuracy without
-        reasoning`, `same answer with and without`, or `agreement of two samples`, the chance that two samples
+        reasoning`, `accuracy gained by reasoning` (the difference, paired by question, in [-1, 1]), `same
+        answer with and without`, or `agreement of two samples`, the chance that two samples
         of reasoning for a question end in the same answer (the ceiling of any same-answer rate of resampled
         reasoning; nobs counts pairs); value in [0, 1].
 
@@ -198,10 +246,26 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
         table = share_of(frame, column, seed)
         table.insert(len(CELL), "measure", measure)
         tables.append(table)
-    agreement = _proportions(_pairs(traces, same), CELL, "same", seed)
+    gain = _gain(traces[traces["correct"].notna()], seed)
+    gain.insert(len(CELL), "measure", "accuracy gained by reasoning")
+    tables.append(gain)
+    agreement = proportions(_pairs(traces, same), CELL, "same", seed)
     agreement.insert(len(CELL), "measure", "agreement of two samples")
     tables.append(agreement)
     return pd.concat(tables, ignore_index=True)
+
+
+def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Estimate accuracy with reasoning less accuracy without it, each question's samples together."""
+    rows = []
+    for names, group in groups(traces, CELL):
+        right = group.assign(**{name: group[name].astype(float) for name in ("correct", "correct_without")})
+        sums = right.groupby("question")[["correct", "correct_without"]].sum()
+        counts = sums.assign(n=group.groupby("question").size()).to_numpy(dtype=float)
+        value, low, high = cluster_bootstrap(counts, lambda s: (s[:, 0] - s[:, 1]) / s[:, 2], seed)
+        low, high = of_difference(value, low, high, len(counts))
+        rows.append(names | asdict(Estimate(value, low, high, len(group), len(counts))))
+    return pd.DataFrame(rows, columns=[*CELL, *ESTIMATE])
 
 
 def share_of(frame: pd.DataFrame, column: str, seed: int = 0) -> pd.DataFrame:
@@ -222,7 +286,7 @@ def share_of(frame: pd.DataFrame, column: str, seed: int = 0) -> pd.DataFrame:
     DataFrame
         One row a (model, task); value in [0, 1].
     """
-    return _proportions(frame[frame[column].notna()], CELL, column, seed)
+    return proportions(frame[frame[column].notna()], CELL, column, seed)
 
 
 def readings(
@@ -266,7 +330,7 @@ def readings(
     columns = [*CELL, "condition", "question", "answer"]
     answers = pd.concat([frame[columns] for frame in conditions], ignore_index=True)
     rows = []
-    for names, group in _groups(answers[answers["task"].isin(list(wanted))], [*CELL, "condition"]):
+    for names, group in groups(answers[answers["task"].isin(list(wanted))], [*CELL, "condition"]):
         asked = [questions[str(names["task"]), question] for question in group["question"]]
         read = [None if pd.isna(answer) else answer for answer in group["answer"]]
         for reading in wanted[str(names["task"])]:
@@ -294,18 +358,30 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     DataFrame
         One row a (model, task, intervention); value in [0, 1]. `unedited` is the rate of the same procedure
         (resumed or not) without an edit, over prefixes of one step and more, as no edit shows less; `excess`
-        is what the edit adds to the change: unedited − value. Both are NaN without such a floor, and
-        a floor has no excess.
+        is what the edit adds to the change: unedited − value, with its own 95% interval over the questions
+        that have both. These are NaN without such a floor, and a floor has no excess.
     """
-    rates = _proportions(outcomes, CURVE, "same", seed)
-    resumes = outcomes.groupby(CURVE)["resume"].any().reset_index()
-    rates = rates.merge(resumes, on=CURVE)
+    rates = proportions(outcomes, CURVE, "same", seed)
     shown = outcomes[outcomes["intervention"].isin(floors) & (outcomes["position"] > 0)]
-    floor = _proportions(shown, [*CELL, "resume"], "same", seed).rename(columns={"value": "unedited"})
-    rates = rates.merge(floor[[*CELL, "resume", "unedited"]], on=[*CELL, "resume"], how="left")
-    rates["unedited"] = rates["unedited"].astype(float)
-    excess = (rates["unedited"] - rates["value"]).where(~rates["intervention"].isin(floors))
-    return rates.assign(excess=excess).drop(columns="resume")
+    rows = []
+    for names, group in groups(outcomes, CURVE):
+        mine = (shown[CELL] == [names[column] for column in CELL]).all(axis=1)
+        floor = shown[mine & (shown["resume"] == group["resume"].any())]
+        unedited = float(floor["same"].mean()) if len(floor) else np.nan
+        is_floor = names["intervention"] in floors
+        excess = (np.nan,) * 3 if is_floor else _excess(floor, group, seed)
+        rows.append(names | dict(zip(EXCESS, (unedited, *excess), strict=True)))
+    return rates.merge(pd.DataFrame(rows, columns=[*CURVE, *EXCESS]), on=CURVE)
+
+
+def _excess(floor: pd.DataFrame, edited: pd.DataFrame, seed: int) -> tuple[float, float, float]:
+    """Return the floor's same-answer rate less the edited one's, and its interval."""
+    tables = [frame.groupby("question")["same"].agg(["sum", "size"]) for frame in (floor, edited)]
+    both = pd.concat(tables, axis=1, join="inner").to_numpy(dtype=float)
+    if not len(both):
+        return np.nan, np.nan, np.nan
+    value, low, high = cluster_bootstrap(both, lambda s: s[:, 0] / s[:, 1] - s[:, 2] / s[:, 3], seed)
+    return value, *of_difference(value, low, high, len(both))
 
 
 def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.DataFrame) -> pd.DataFrame:
@@ -334,7 +410,7 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
         reasons=("reason", lambda r: "; ".join(f"{n} × {text}" for text, n in r.value_counts().items())),
     )
     alike = [
-        names | {"in_every_edit": _in_common(group["coords"])} for names, group in _groups(outcomes, CURVE)
+        names | {"in_every_edit": _in_common(group["coords"])} for names, group in groups(outcomes, CURVE)
     ]
     table = pd.concat(asked).merge(refused.reset_index(), on=CURVE, how="outer")
     table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
@@ -348,15 +424,15 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
 def _pooled(
     spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame
 ) -> Iterator[tuple[dict[str, Hashable], PooledCurve]]:
-    for names, group in _groups(outcomes[outcomes[spec.measure].notna()], CURVE):
+    for names, group in groups(outcomes[outcomes[spec.measure].notna()], CURVE):
         mine = traces[(traces[CELL] == [names[column] for column in CELL]).all(axis=1)]
         yield names, PooledCurve(spec, mine, group)
 
 
-def _proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:
+def proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:
     """Estimate the mean of a true-or-false column in every group."""
     rows = []
-    for names, group in _groups(frame, by):
+    for names, group in groups(frame, by):
         clusters = group.groupby("question")[column].agg(["sum", "size"]).astype(float)
         rows.append(names | asdict(proportion(clusters["sum"].to_numpy(), clusters["size"].to_numpy(), seed)))
     return pd.DataFrame(rows, columns=[*by, *ESTIMATE])
@@ -374,7 +450,7 @@ def _read(reading: Reading, counted: Sequence[tuple[str, Counts]], seed: int) ->
     found, low, high = cluster_bootstrap(sums, value, seed)
     width = reading.high - reading.low
     place, low, high = ((x - reading.low) / width for x in (found, low, high))
-    low, high = (reading.low + width * end for end in without_width(place, low, high, len(sums)))
+    low, high = (reading.low + width * end for end in within_range(place, low, high, len(sums)))
     return Estimate(found, low, high, len(counted), len(sums))
 
 
@@ -393,7 +469,8 @@ def _same(same: Same, task: str, question: str, one: str | None, other: str | No
     return one == other or same(task, question, str(one), str(other))
 
 
-def _groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:
+def groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:
+    """Yield the frame in groups, each with its values of the columns that it is grouped by."""
     for values, group in frame.groupby(by, sort=True):
         yield dict(zip(by, values, strict=True)), group
 

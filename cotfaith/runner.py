@@ -19,10 +19,11 @@ from typing import Protocol
 from cotfaith import prompts
 from cotfaith.base import Intervention, Task, Tools
 from cotfaith.identity import code_key, derive_seed, key
+from cotfaith.loading import rotated
 from cotfaith.models import Model, open_model
 from cotfaith.pace import Pace
 from cotfaith.parsing import split_steps
-from cotfaith.prompts import STOP_STRINGS
+from cotfaith.prompts import STOP_STRINGS, plain_text
 from cotfaith.schema import (
     Answer,
     ChoiceRequest,
@@ -32,7 +33,10 @@ from cotfaith.schema import (
     NotApplicable,
     Outcome,
     Question,
+    Rotated,
     Sampling,
+    TextRequest,
+    TextScore,
     Trace,
 )
 from cotfaith.store import Store, StoredTrace
@@ -77,6 +81,7 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
                 study, store, progress, model, helper, planned.task, planned.questions, pace
             )
             measurement.elicit()
+            measurement.rotate()
             for intervention in plan.interventions:
                 measurement.edit(intervention)
                 measurement.answer(intervention)
@@ -124,6 +129,28 @@ class Measurement:
                 )
                 advance(len(batch))
 
+    def rotate(self) -> None:
+        """Ask without reasoning with the choices in other orders."""
+        wanted = {
+            key(self.model.info.fingerprint, self.task.request(turned, ""), turned, rotation): (
+                turned,
+                rotation,
+            )
+            for question in self.questions
+            for rotation in range(1, min(self.study.permutations + 1, len(question.choices)))
+            for turned in (rotated(question, rotation),)
+        }
+        missing = self.store.missing_rotated(wanted)
+        with self._stage("other orders of the choices", "questions", len(missing)) as advance:
+            for batch in self.pace.batches(missing):
+                asked = [wanted[rotated_key] for rotated_key in batch]
+                answers = self._answers([(question, "") for question, _ in asked])
+                self.store.add_rotated(
+                    (rotated_key, self.model.info.fingerprint, Rotated(question, rotation, answer))
+                    for rotated_key, (question, rotation), answer in zip(batch, asked, answers, strict=True)
+                )
+                advance(len(batch))
+
     def edit(self, intervention: Intervention) -> None:
         """Have the intervention edit every trace that it has not seen."""
         identity, label = self._identify(intervention)
@@ -167,6 +194,7 @@ class Measurement:
         reasonings = [generation.text.rstrip() for generation in generations]
         asked = [(question, text) for (question, _), text in zip(items, reasonings, strict=True)]
         answers = self._answers([*asked, *((question, "") for question, _ in items)])
+        scores = self._scores(asked)
         return [
             Trace(
                 question=question,
@@ -177,6 +205,8 @@ class Measurement:
                 answer=answers[i],
                 answer_without=answers[len(items) + i],
                 same_without=self.task.same(question, answers[i].text, answers[len(items) + i].text),
+                logprob=scores[i].per_token,
+                prompt_tokens=self.model.count_tokens(plain_text(requests[i].dialogue)),
             )
             for i, (question, sample) in enumerate(items)
         ]
@@ -204,10 +234,26 @@ class Measurement:
             (edit.question or edit.trace.question, (edit.reasoning + more.text).rstrip())
             for edit, more in zip(edits, resumed, strict=True)
         ]
+        answers = self._answers(asked, anew=anew)
+        changed = [i for i, edit in enumerate(edits) if not edit.trace.reasoning.startswith(edit.reasoning)]
+        shown = [(edits[i].question or edits[i].trace.question, edits[i].reasoning) for i in changed]
+        scores = dict(zip(changed, self._scores(shown), strict=True))
         return [
-            Outcome(answer, self._same(edit, answer), more.text, more.hit_limit)
-            for edit, more, answer in zip(edits, resumed, self._answers(asked, anew=anew), strict=True)
+            Outcome(
+                answers[i],
+                self._same(edit, answers[i]),
+                resumed[i].text,
+                resumed[i].hit_limit,
+                self.model.count_tokens(edit.reasoning),
+                scores[i].per_token if i in scores else None,
+                resumed[i].tokens,
+            )
+            for i, edit in enumerate(edits)
         ]
+
+    def _scores(self, shown: Sequence[tuple[Question, str]]) -> list[TextScore]:
+        """Score reasoning as what continues the beginning of the assistant's turn."""
+        return self.model.text_scores([TextRequest(self.task.reasoning(q), text) for q, text in shown])
 
     def _same(self, edit: Edit, answer: Answer) -> bool:
         return self.task.same(edit.trace.question, edit.trace.answer.text, answer.text)

@@ -91,6 +91,29 @@ class ChoiceProbs:
 
 
 @dataclass(frozen=True)
+class TextRequest:
+    """A text, and the dialogue that it continues."""
+
+    dialogue: Dialogue
+    text: str
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """How likely a model finds a text."""
+
+    logprob: float
+    """Sum of the log-probabilities of its tokens, at temperature 1."""
+    tokens: int
+    """How many tokens these are."""
+
+    @property
+    def per_token(self) -> float | None:
+        """The mean log-probability of a token; None for an empty text."""
+        return self.logprob / self.tokens if self.tokens else None
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a model answered."""
 
@@ -121,6 +144,10 @@ class Trace:
     answer_without: Answer
     same_without: bool
     """Whether the two answers are the same."""
+    logprob: float | None = None
+    """Mean log-probability of a token of the reasoning, at temperature 1; None without reasoning."""
+    prompt_tokens: int = 0
+    """Of the dialogue up to the reasoning, in plain form."""
 
     @property
     def reasoning(self) -> str:
@@ -168,6 +195,22 @@ class Outcome:
     resumed: str = ""
     """The reasoning that the model added to the steps it was shown."""
     hit_limit: bool = False
+    tokens: int = 0
+    """Of what was shown, in the model's own tokens."""
+    logprob: float | None = None
+    """Mean log-probability of a token of what was shown; None where that begins the original reasoning."""
+    resumed_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """The answer without reasoning to a question whose choices begin with another one."""
+
+    question: Question
+    rotation: int
+    """The place that the first choice had before, so that each one stands this much nearer to the front."""
+    answer: Answer
+    """Its letter is that of the rotated choices."""
 
 
 @dataclass(frozen=True)

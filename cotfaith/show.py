@@ -1,39 +1,73 @@
 """What is printed in a terminal: tables of a report, and one question with everything that was done to it."""
 
+from collections.abc import Sequence
 from itertools import groupby
 
+import pandas as pd
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cotfaith.analysis import PAPER, Tables
 from cotfaith.errors import unknown
+from cotfaith.planning import Plan, Wish
 from cotfaith.prompts import letters, question_block
-from cotfaith.report import NO_VALUE, TITLES, Tables, rounded
+from cotfaith.report import NO_VALUE, RESULTS, TITLES, rounded
 from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.store import Store, StoredEdit
 
 
 def print_tables(console: Console, tables: Tables) -> None:
-    """Print the tables of a report."""
-    for name, title in TITLES.items():
-        frame = rounded(getattr(tables, name))
-        if frame.empty:
-            continue
-        constant = [c for c in ("model", "task") if frame[c].nunique() == 1]
-        suffix = "".join(f" · {frame[c].iloc[0]}" for c in constant)
-        empty = [c for c in frame.columns if frame[c].isin(["", NO_VALUE]).all()]
-        frame = frame.drop(columns={*constant, *empty, "reasons"} & set(frame.columns))
-        table = Table(title=Text(title + suffix), title_justify="left", header_style="bold")
-        for column in frame.columns:
-            table.add_column(column.replace("_", " "), overflow="fold")
-        for row in frame.to_numpy().tolist():
-            table.add_row(*(Text(str(cell)) for cell in row))
-        console.print(table)
+    """Print the results of a report; its controls stand in the files."""
+    for name in RESULTS:
+        frame = getattr(tables, name)
+        if name == "aoc":
+            frame = frame[frame["definition"] == PAPER].drop(columns="definition")
+        if not frame.empty:
+            print_table(console, TITLES[name], frame)
     refused = tables.counts[tables.counts["reasons"] != ""]
     for condition, task, model, reasons in refused[["condition", "task", "model", "reasons"]].to_numpy():
         console.print(Text(f"Not applicable, {condition}, {task}, {model}: {reasons}."))
+
+
+def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
+    """Print a table of estimates; what is the same in all rows goes into the title, what is empty goes."""
+    shown = rounded(frame)
+    constant = [c for c in ("model", "task") if c in shown and shown[c].nunique() == 1]
+    suffix = "".join(f" · {shown[c].iloc[0]}" for c in constant)
+    empty = [c for c in shown.columns if shown[c].isin(["", NO_VALUE]).all()]
+    shown = shown.drop(columns=[*constant, *empty])
+    table = Table(title=Text(title + suffix), title_justify="left", header_style="bold")
+    for column in shown.columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in shown.to_numpy().tolist():
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print(table)
+
+
+def print_plans(console: Console, plans: Sequence[Plan], wish: Wish) -> None:
+    """Print what a study finds, and how its tokens are best divided."""
+    rows = [
+        {
+            "comparison": plan.comparison,
+            "variance between": plan.components.between,
+            "within": plan.components.within,
+            "power": plan.power,
+            "found with 80% power": plan.detectable,
+            "questions needed": plan.questions_needed,
+            "tokens": NO_VALUE if plan.tokens is None else f"{plan.tokens:,.0f}",
+            "best division": NO_VALUE
+            if plan.best_power is None
+            else f"{plan.best_questions:,} × {plan.best_samples}: power {plan.best_power:.3f}",
+        }
+        for plan in plans
+    ]
+    title = f"An effect of {wish.effect:g} with {wish.questions} questions × {wish.samples} samples"
+    print_table(console, title, pd.DataFrame(rows))
+    if not rows:
+        console.print("The pilot has no floor (run `sham`) and no two models: nothing to compare.")
 
 
 def print_questions(console: Console, store: Store) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
 
 from cotfaith.schema import Estimate
@@ -13,6 +14,9 @@ from cotfaith.schema import Estimate
 Floats = NDArray[np.float64]
 DRAWS = 2000
 LEVEL = 0.95
+POWER = 0.8
+EDGE = 5
+"""Successes or failures, counted in questions, below which a share is at the edge of what it can be."""
 
 
 def cluster_bootstrap(
@@ -34,16 +38,16 @@ def cluster_bootstrap(
     Returns
     -------
     (value, ci_low, ci_high)
-        The statistic of all clusters and the 2.5% and 97.5% quantiles over the draws in which it is defined.
+        The statistic of all clusters and its interval, as in `percentile_interval`.
 
     Notes
     -----
     All samples of a question stay together, since they are not independent (Miller 2024, arXiv 2411.00640).
-    The percentile interval is too narrow for few clusters: with 10 of them read it as a lower bound of the
-    width. It has no width at all where all clusters agree; `proportion` then uses another interval.
+    The interval has no width at all where all clusters agree; `proportion` then uses another one. How often
+    it covers the truth stands in results/validation.
     """
     value = statistic(counts.sum(axis=0, keepdims=True))[0]
-    low, high = percentile_interval(statistic(bootstrap_sums(counts, seed, draws)))
+    low, high = percentile_interval(statistic(bootstrap_sums(counts, seed, draws)), len(counts))
     return float(value), float(low), float(high)
 
 
@@ -52,12 +56,26 @@ def bootstrap_sums(counts: Floats, seed: int, draws: int = DRAWS) -> Floats:
     return _resampled(len(counts), seed, draws) @ counts
 
 
-def percentile_interval(drawn: Floats) -> Floats:
-    """Return the 2.5% and 97.5% quantiles over the first axis, (draws, ...) → (2, ...), without NaNs."""
-    tail = (1 - LEVEL) / 2
+def percentile_interval(drawn: Floats, clusters: int) -> Floats:
+    """Return the 95% interval of a statistic from its bootstrap draws, (draws, ...) → (2, ...), without NaNs.
+
+    Notes
+    -----
+    Hesterberg's (2015, The American Statistician 69, section 5.2) expanded percentile interval: the tails are
+    those of the normal distribution at √(n/(n−1)) times Student's quantile for n clusters, since resampling n
+    clusters gives a spread that is too small by √((n−1)/n), and an estimated one at that. Of one cluster
+    nothing can be told: the interval then has no width.
+    """
     if np.isnan(drawn).all():
         return np.full((2, *drawn.shape[1:]), np.nan)
+    n = max(clusters, 2)
+    tail = float(norm.cdf(-student(clusters) * np.sqrt(n / (n - 1))))
     return np.asarray(np.nanquantile(drawn, [tail, 1 - tail], axis=0))
+
+
+def student(clusters: int) -> float:
+    """Return Student's 97.5% quantile for a mean of so many clusters."""
+    return float(t.ppf(1 - (1 - LEVEL) / 2, max(clusters - 1, 1)))
 
 
 def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS) -> Estimate:
@@ -73,12 +91,15 @@ def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS)
     Returns
     -------
     Estimate
-        In [0, 1]. The interval is the cluster bootstrap's; where all questions are alike it is Wilson's
-        (1927) with the questions as trials, as if the samples of a question were one observation.
+        In [0, 1]. The interval is the cluster bootstrap's. At the edges, where the successes or the failures
+        make up less than `EDGE` questions, the bootstrap sees too little of what might vary; there it is
+        Wilson's (1927) with Student's quantile and as many trials as would give the standard error between
+        questions. Where all questions are alike it is Wilson's with the questions as trials.
 
     Notes
     -----
-    Without any outcome the value and the interval are NaN.
+    Without any outcome the value and the interval are NaN. Effective numbers of trials in intervals for
+    proportions of clustered data: Korn and Graubard 1998, Survey Methodology 24.
     """
     counted = totals > 0
     successes, totals = successes[counted], totals[counted]
@@ -87,23 +108,78 @@ def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS)
         return Estimate(np.nan, np.nan, np.nan, 0, 0)
     counts = np.column_stack([successes, totals])
     value, low, high = cluster_bootstrap(counts, _ratio, seed, draws)
-    return Estimate(value, *without_width(value, low, high, questions), nobs, questions)
+    error = clustered_error(successes, totals)
+    if error > 0 and min(value, 1 - value) * questions < EDGE:
+        low, high = wilson(value, min(max(value * (1 - value) / error**2, 1.0), nobs))
+    return Estimate(value, *within_range(value, low, high, questions), nobs, questions)
 
 
-def at_the_edge(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
-    """Return the interval, or Wilson's (1927) with the questions as trials where all agree on 0 or on 1.
+def clustered_error(successes: Floats, totals: Floats) -> float:
+    """Return the cluster-robust standard error of Σ successes / Σ totals over clusters.
 
-    There the bootstrap cannot vary, and an interval without width would claim to be sure.
+    Notes
+    -----
+    The square root of n/(n−1) · Σ (s_i − p·t_i)² / (Σ t_i)²: the linearised ratio estimator, which for equal
+    totals is the standard error of the clusters' means (Miller 2024, arXiv 2411.00640, equation 4, with the
+    correction for few clusters). NaN for one cluster.
     """
-    return without_width(value, low, high, questions) if value in (0, 1) else (float(low), float(high))
+    n, whole = len(totals), totals.sum()
+    if n < 2:
+        return float("nan")
+    residuals = successes - successes.sum() / whole * totals
+    return float(np.sqrt(n / (n - 1) * (residuals**2).sum()) / whole)
 
 
-def without_width(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
-    """Return the interval of a number in [0, 1], or Wilson's (1927) where resampling changes nothing."""
+def detectable_from(low: float, high: float) -> float:
+    """Return the smallest true difference that is found with 80% power, from a 95% interval's width.
+
+    Notes
+    -----
+    (z_.975 + z_.8) times the standard error that the interval stands for; normal theory.
+    """
+    error = (high - low) / (2 * float(norm.ppf(1 - (1 - LEVEL) / 2)))
+    return detectable(error)
+
+
+def detectable(error: float) -> float:
+    """Return the smallest true difference that is found with 80% power at a standard error, two-sided 5%.
+
+    Notes
+    -----
+    (z_.975 + z_.8) · error = 2.80 · error; normal theory.
+    """
+    return float((norm.ppf(1 - (1 - LEVEL) / 2) + norm.ppf(POWER)) * error)
+
+
+def wilson(value: float, trials: float) -> tuple[float, float]:
+    """Return Wilson's (1927) 95% interval of a share of so many trials, with Student's quantile."""
+    z = student(int(np.ceil(trials)))
+    centre = (value + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * np.sqrt(value * (1 - value) / trials + (z / trials / 2) ** 2)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def within_range(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
+    """Return the interval of a number in [0, 1], or Wilson's (1927) where resampling changes nothing.
+
+    There all questions are alike, and an interval without width would claim to be sure.
+    """
     if not low == high == value:
         return float(low), float(high)
     wilson = proportion_confint(value * questions, questions, alpha=1 - LEVEL, method="wilson")
     return min(float(wilson[0]), value), max(float(wilson[1]), value)
+
+
+def of_difference(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
+    """Return the interval of a difference in [-1, 1], widened where resampling changes nothing.
+
+    There all questions agree on the difference; what share of questions might still have another one is
+    Wilson's (1927) upper limit for none among so many.
+    """
+    if not low == high == value:
+        return float(low), float(high)
+    unseen = float(proportion_confint(0, questions, alpha=1 - LEVEL, method="wilson")[1])
+    return max(-1.0, value - unseen), min(1.0, value + unseen)
 
 
 @lru_cache(maxsize=32)

@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cotfaith.errors import InputError
-from cotfaith.schema import Edit, ModelInfo, NotApplicable, Outcome, Question, Trace
+from cotfaith.schema import Edit, ModelInfo, NotApplicable, Outcome, Question, Rotated, Trace
 
 SCHEMA_VERSION = 2
 FILE_NAME = "run.sqlite"
 WRITERS_WAIT = 60  # seconds for each other, where models are measured side by side
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome)
+    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Rotated)
 }
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -31,6 +31,11 @@ CREATE TABLE traces (
     model TEXT NOT NULL REFERENCES models,
     question TEXT NOT NULL REFERENCES questions,
     sample INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE rotated (
+    key TEXT PRIMARY KEY,
+    model TEXT NOT NULL REFERENCES models,
     body TEXT NOT NULL
 );
 CREATE TABLE interventions (key TEXT PRIMARY KEY, spec TEXT NOT NULL, label TEXT NOT NULL);
@@ -176,6 +181,17 @@ class Store:
         with self._db:
             self._db.executemany("INSERT OR IGNORE INTO traces VALUES (?, ?, ?, ?, ?)", values)
 
+    def missing_rotated(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys for which other orders of the choices have not been asked."""
+        there = {row[0] for row in self._db.execute("SELECT key FROM rotated")}
+        return [key for key in keys if key not in there]
+
+    def add_rotated(self, rows: Iterable[tuple[str, str, Rotated]]) -> None:
+        """Add answers to questions in other orders of their choices: key, model fingerprint, answer."""
+        values = [(k, model, _dump(rotated)) for k, model, rotated in rows]
+        with self._db:
+            self._db.executemany("INSERT OR IGNORE INTO rotated VALUES (?, ?, ?)", values)
+
     def traces(self, keys: Sequence[str]) -> list[StoredTrace]:
         """Return the traces of the keys, in their order."""
         query = "SELECT t.body, q.body FROM traces t JOIN questions q ON q.key = t.question WHERE t.key = ?"
@@ -255,7 +271,7 @@ class Store:
 
     def rows(self) -> int:
         """Count what has been measured."""
-        tables = ("traces", "edits", "not_applicable", "outcomes")
+        tables = ("traces", "rotated", "edits", "not_applicable", "outcomes")
         query = " + ".join(f"(SELECT COUNT(*) FROM {table})" for table in tables)
         return int(self._db.execute(f"SELECT {query}").fetchone()[0])
 
@@ -320,5 +336,5 @@ def _trace(body: str, question: str) -> Trace:
     return trace
 
 
-def _dump(value: Question | Trace | Edit | Outcome, exclude: set[str] | None = None) -> str:
+def _dump(value: Question | Trace | Edit | Outcome | Rotated, exclude: set[str] | None = None) -> str:
     return _ADAPTERS[type(value)].dump_json(value, exclude=exclude).decode()

@@ -1,5 +1,7 @@
 """What a run is asked to do, checked as a whole before any model is loaded."""
 
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,11 @@ class Study:
     skip_bad_rows: bool = _option(False, "Leave out rows that cannot be read, and count them in the report.")
     questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
     samples: int = _option(5, "Samples of reasoning a question. The paper takes 100.", 1)
+    permutations: int = _option(
+        3,
+        "Other orders of the choices in which each question is asked without reasoning: its letter bias.",
+        0,
+    )
     seed: int = _option(0, "Decides questions, reasoning and edits.")
     out: Path | None = _option(None, "The run's folder. Otherwise under results/, named after the settings.")
     chat: bool = _option(ModelSettings.chat, "Use the model's own chat template, not the plain dialogue.")
@@ -122,6 +129,21 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     for model in (*models, *([study.helper] if study.helper else [])):
         open_model(model, study.model_settings).info  # noqa: B018 says whether it is one we can ask
     return Plan(study, tuple(models), planned, interventions)
+
+
+def command_line(study: Mapping[str, Any], interventions: Sequence[str]) -> str:
+    """Write the command that asks for a study again, from its options as they are stored."""
+    options: list[str] = []
+    for f in fields(Study):
+        value = study.get(f.name, f.default)
+        if f.name in ("out", "quiet", "jobs", "batch_size", "device") or value == f.default:
+            continue
+        name = f"--{f.name.replace('_', '-')}"
+        each = value if isinstance(value, list) else [value]
+        if list(each) != list(f.default if isinstance(f.default, tuple) else [f.default]):
+            options += [name if item is True else f"{name} {shlex.quote(str(item))}" for item in each]
+    chosen = [f"--intervention {shlex.quote(spec)}" for spec in interventions]
+    return " ".join(["cotfaith", "run" if interventions else "elicit", *options, *chosen])
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:

@@ -38,6 +38,13 @@ class AdditionSteps:
                 return step.replace(step.strip(), other.format(**match.groupdict()))
         return None
 
+    def values(self, text: str) -> tuple[str, ...]:
+        """Return the results of the running sums."""
+        found = {
+            match.start("c"): match["c"] for pattern in (*_PATTERNS, _SUM) for match in pattern.finditer(text)
+        }
+        return tuple(found[place] for place in sorted(found))
+
 
 @dataclass(frozen=True)
 class Addition(Task):

@@ -13,7 +13,15 @@ from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.plugins import TASKS
 from cotfaith.report import write_report
-from cotfaith.schema import ChoiceProbs, ChoiceRequest, Generation, GenerationRequest, ModelInfo
+from cotfaith.schema import (
+    ChoiceProbs,
+    ChoiceRequest,
+    Generation,
+    GenerationRequest,
+    ModelInfo,
+    TextRequest,
+    TextScore,
+)
 from cotfaith.store import Store
 from cotfaith.study import Plan, Study, TaskPlan, build_interventions
 
@@ -37,6 +45,9 @@ class Scripted:
     def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
         assert not requests
         return []
+
+    def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
+        return [TextScore(-2.0 * len(r.text.split()), len(r.text.split())) for r in requests]
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -118,13 +129,23 @@ def test_the_report_reads_from_a_known_reader_what_is_known_of_it(
     store = Store.open(tmp_path)
     tables = write_report(store)
     store.close()
-    assert tables.aoc.set_index("intervention")["value"].to_dict() == {"truncation": 0.25, specs[1]: 0.25}
+    areas = tables.aoc.set_index(["definition", "intervention"])["value"]
+    assert areas["AOC"].to_dict() == {"truncation": 0.25, specs[1]: 0.25}
+    # One of three truncations and one of two mistakes changes the answer: those that show no step.
+    assert areas["mean over prefixes"].to_dict() == pytest.approx({"truncation": 1 / 3, specs[1]: 1 / 2})
+    assert areas["weighted by prefix length"].to_dict() == {"truncation": 0, specs[1]: 0}
     same = tables.same_answer.set_index("intervention")
     assert same.loc["truncation", ["value", "unedited", "excess"]].tolist() == pytest.approx(
         [2 / 3, 1, 1 / 3]
     )
     accuracy = tables.accuracy.set_index("measure")["value"]
-    assert accuracy.tolist() == [1, 0, 0, 1]
+    assert accuracy.to_dict() == {
+        "accuracy with reasoning": 1,
+        "accuracy without reasoning": 0,
+        "same answer with and without": 0,
+        "accuracy gained by reasoning": 1,
+        "agreement of two samples": 1,
+    }
     by_length = tables.curves_by_coordinate.set_index(["measure", "at"])["value"]
     assert by_length["correct"].to_dict() == {0: 0, 5: 0}
     figures = {path.name for path in tmp_path.glob("*.svg")}

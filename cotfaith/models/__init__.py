@@ -13,6 +13,8 @@ from cotfaith.schema import (
     Generation,
     GenerationRequest,
     ModelInfo,
+    TextRequest,
+    TextScore,
 )
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -34,6 +36,9 @@ class Model(Protocol):
 
     def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
         """Score each request's choices as the dialogue's next text."""
+
+    def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
+        """Score each text as what continues its dialogue."""
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""

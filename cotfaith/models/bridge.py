@@ -23,7 +23,12 @@ from cotfaith.schema import (
     Generation,
     GenerationRequest,
     ModelInfo,
+    TextRequest,
+    TextScore,
 )
+
+SCORED_AT_ONCE = 1024
+"""Tokens of texts whose logits are in memory together."""
 
 
 class BridgeModel:
@@ -100,6 +105,31 @@ class BridgeModel:
                     wanted.setdefault(context + continuation[:j], set()).add(token)
         logprobs = self._next_logprobs(wanted)
         return [_normalise(*split[request], logprobs) for request in requests]
+
+    def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
+        """Score texts token by token, each tokenized together with its dialogue.
+
+        The dialogue's tokens are what it has in common with itself and the text; texts that share their
+        beginnings are scored together, as many as the logits of all their tokens allow.
+        """
+        distinct = list(dict.fromkeys(requests))
+        prompts = self._encode([request.dialogue for request in distinct])
+        whole = self._texts.tokenize([self._texts.render(r.dialogue) + r.text for r in distinct])
+        begins = [common_length(prompt, text) for prompt, text in zip(prompts, whole, strict=True)]
+        scores: dict[TextRequest, TextScore] = {}
+        wanted: dict[Tokens, set[int]] = {}
+        waiting: list[tuple[TextRequest, Tokens, int]] = []
+        for request, text, begin in zip(distinct, whole, begins, strict=True):
+            for j in range(begin, len(text)):
+                wanted.setdefault(text[:j], set()).add(text[j])
+            waiting.append((request, text, begin))
+            if len(wanted) >= SCORED_AT_ONCE or request is distinct[-1]:
+                logprobs = self._next_logprobs(wanted)
+                for asked, tokens, start in waiting:
+                    found = [logprobs[tokens[:j], tokens[j]] for j in range(start, len(tokens))]
+                    scores[asked] = TextScore(sum(found), len(found))
+                wanted, waiting = {}, []
+        return [scores[request] for request in requests]
 
     @cached_property
     def _network(self) -> Any:

@@ -1,0 +1,321 @@
+"""How the share of answers that are the same with and without reasoning goes with size and with ease."""
+
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy.stats import t
+from statsmodels.genmod.cov_struct import Independence
+from statsmodels.genmod.generalized_estimating_equations import GEE
+
+from cotfaith.paired import Difference, difference, holm, sign_flip
+from cotfaith.stats import Floats, cluster_bootstrap, of_difference, student
+
+SIZES_OF_A_TREND = 3
+SIZES_FOR_BIAS = 4
+"""Models from which the letter bias, one number a model, can be told from size."""
+GRID = 50
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A change of the same-answer share and its 95% interval."""
+
+    of: str
+    """The task whose models, or the model whose tasks, are compared."""
+    shares: tuple[tuple[str, float], ...]
+    """The share of each model or task, from the smallest model or the hardest task on."""
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A coefficient of the binomial model on log10(parameters), in log-odds for ten times the parameters."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_holm: float = float("nan")
+    """Corrected for the number of tasks."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A middle size whose share is lower than that of both ends (a dip) or higher (a peak)."""
+
+    model: str
+    kind: str
+    """`dip` or `peak`."""
+    to_smallest: float
+    """Its share less the smallest model's."""
+    to_largest: float
+    p: float
+    """That both differences have this sign, corrected for the middle sizes and both kinds."""
+
+
+@dataclass(frozen=True)
+class BySize:
+    """All that is said of one task's models."""
+
+    task: str
+    shares: tuple[tuple[str, float], ...]
+    neighbours: tuple[tuple[str, str, Difference], ...]
+    """Each model and the next larger one; p is Holm's over them."""
+    trend: Trend | None = None
+    """None with fewer than three sizes, of which no trend can be estimated."""
+    slope: Slope | None = None
+    """None where the model has no finite solution, as where nearly all answers of a size are the same."""
+    adjusted: Slope | None = None
+    """The slope beside the covariates."""
+    covariates: tuple[str, ...] = ()
+    turn: Turn | None = None
+    """The most likely one."""
+    fitted: tuple[tuple[float, float, float, float], ...] = ()
+    """The model's share along size with its 95% band: parameters, share, low, high."""
+
+
+def by_size(
+    traces: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float], seed: int = 0
+) -> list[BySize]:
+    """Return how the same-answer share changes with model size, task by task.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        One row a sample of reasoning, with `task`, `model`, `n_params`, `question`, `same_without` (bool) and
+        `correct` (bool, None where nothing is right).
+    letter_bias : mapping of (task, model) to float
+        In [0, 1]; a covariate of the second model where it is known.
+    seed : int
+        Decides resamplings and flips.
+
+    Returns
+    -------
+    list of BySize
+        One a task with two models or more.
+
+    Notes
+    -----
+    The questions are crossed with the models, so all comparisons are paired. `trend` is the least-squares
+    slope of the share, with a bootstrap over questions; `slope` a binomial GEE (Liang and Zeger 1986,
+    Biometrika 73) on log10(parameters), with questions as clusters, independence as working correlation and
+    the bias-reduced sandwich of Mancl and DeRouen (2001, Biometrics 57), read with Student's distribution for
+    as many questions. A model's samples of a question enter as one share. A straight line says nothing of a
+    turn between the ends: `turn` does, as an intersection-union test of sign flips (Berger 1982,
+    Technometrics 24) over the middle sizes, with Bonferroni's correction. Slopes' p are Holm's over tasks.
+    """
+    found = [_of_task(str(task), frame, letter_bias, seed) for task, frame in traces.groupby("task")]
+    several = [one for one in found if one is not None]
+    for name in ("slope", "adjusted"):
+        slopes = [getattr(one, name) for one in several]
+        corrected = iter(holm([slope.p for slope in slopes if slope is not None]))
+        several = [
+            one if slope is None else replace(one, **{name: replace(slope, p_holm=next(corrected))})
+            for one, slope in zip(several, slopes, strict=True)
+        ]
+    return several
+
+
+def binomial_slope(traces: pd.DataFrame) -> Slope | None:
+    """Return the slope of one task's same-answer share on log10(parameters), as in `by_size`."""
+    return _slope(_cells(traces, {}), ())[0]
+
+
+def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
+    """Return how much higher the same-answer share is on the easiest task than on the hardest, by model.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        As in `by_size`. A task is the easier the higher the accuracy with reasoning over all models; tasks
+        without right answers are left out.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    list of Trend
+        One a model, the smallest first, where there are two tasks or more: the difference of two shares, in
+        [-1, 1].
+
+    Notes
+    -----
+    Tasks have questions of their own, so the comparison is not paired.
+    """
+    judged = traces[traces["correct"].notna()]
+    tasks = list(judged.groupby("task")["correct"].agg(_mean).sort_values().index)
+    if len(tasks) < 2:
+        return []
+    frames = {str(model): judged[judged["model"] == model] for model in _models(judged)}
+    return [
+        _trend(model, frame, "task", tasks, _last_less_first(len(tasks)), seed)
+        for model, frame in frames.items()
+    ]
+
+
+def _of_task(
+    task: str, frame: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float], seed: int
+) -> BySize | None:
+    models = _models(frame)
+    if len(models) < 2:
+        return None
+    means = frame.groupby(["question", "model"])["same_without"].agg(_mean).unstack("model")[models]
+    shares = tuple((model, float(means[model].mean())) for model in models)
+    pairs = [(a, b, difference(means[a].to_numpy(), means[b].to_numpy(), seed)) for a, b in pairwise(models)]
+    corrected = holm([apart.p for _, _, apart in pairs])
+    neighbours = tuple((a, b, replace(apart, p=p)) for (a, b, apart), p in zip(pairs, corrected, strict=True))
+    sizes = frame.groupby("model")["n_params"].first()[models].to_numpy(dtype=float)
+    if len(set(sizes)) < SIZES_OF_A_TREND:
+        return BySize(task, shares, neighbours)
+    cells = _cells(frame, letter_bias)
+    slope, fitted = _slope(cells, ())
+    covariates = _covariates(cells)
+    return BySize(
+        task,
+        shares,
+        neighbours,
+        _trend(task, frame, "model", models, _slope_on(np.log10(sizes)), seed),
+        slope,
+        _slope(cells, covariates)[0] if covariates else None,
+        covariates,
+        _turn(means, models, seed),
+        fitted,
+    )
+
+
+def _models(frame: pd.DataFrame) -> list[str]:
+    """Return the models from the smallest to the largest."""
+    return [
+        str(model) for model in frame.groupby("model")["n_params"].first().sort_values(kind="stable").index
+    ]
+
+
+def _cells(frame: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float]) -> pd.DataFrame:
+    """Return one row a (model, question) with what the binomial model reads."""
+    cells = frame.groupby(["question", "model"]).agg(
+        same=("same_without", _mean),
+        n_params=("n_params", "first"),
+        accuracy=("correct", _mean),
+        task=("task", "first"),
+    )
+    cells = cells.reset_index()
+    biases = [letter_bias.get((task, model), np.nan) for task, model in cells[["task", "model"]].to_numpy()]
+    return cells.assign(size=np.log10(cells["n_params"].astype(float)), letter_bias=biases)
+
+
+def _covariates(cells: pd.DataFrame) -> tuple[str, ...]:
+    """Return the covariates that are known and vary, as far as they can be told from size."""
+    wanted = ["accuracy"]
+    if cells["n_params"].nunique() >= SIZES_FOR_BIAS:
+        wanted.append("letter_bias")
+    return tuple(name for name in wanted if cells[name].notna().all() and cells[name].std() > 0)
+
+
+def _slope(
+    cells: pd.DataFrame, covariates: tuple[str, ...]
+) -> tuple[Slope | None, tuple[tuple[float, float, float, float], ...]]:
+    """Fit the binomial model; return its slope on size and, without covariates, the curve it draws."""
+    design = np.column_stack([np.ones(len(cells)), cells[["size", *covariates]].to_numpy(dtype=float)])
+    model = GEE(
+        cells["same"].to_numpy(dtype=float),
+        design,
+        groups=pd.factorize(cells["question"])[0],
+        family=sm.families.Binomial(),
+        cov_struct=Independence(),
+    )
+    questions = cells["question"].nunique()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            fit = model.fit(cov_type="bias_reduced")
+            slope, error = float(fit.params[1]), float(fit.bse[1])
+            curve = _curve(fit, cells["size"], questions)
+        except (Warning, ValueError, np.linalg.LinAlgError):
+            return None, ()  # separated, or no answer ever differs: there is no finite slope
+    if not 0 < error < np.inf:
+        return None, ()
+    half = student(questions) * error
+    p = float(2 * t.sf(abs(slope / error), questions - 1))
+    return Slope(slope, slope - half, slope + half, p), curve
+
+
+def _curve(fit: Any, size: pd.Series, questions: int) -> tuple[tuple[float, float, float, float], ...]:
+    """Return the fitted share along size with its band, which is the log-odds' turned into shares."""
+    if len(fit.params) > 2:
+        return ()
+    at = np.linspace(size.min(), size.max(), GRID)
+    design = np.column_stack([np.ones(GRID), at])
+    odds = design @ fit.params
+    half = student(questions) * np.sqrt(np.einsum("ij,jk,ik->i", design, fit.cov_params(), design))
+    share, low, high = (1 / (1 + np.exp(-x)) for x in (odds, odds - half, odds + half))
+    return tuple(map(tuple, np.column_stack([10**at, share, low, high]).tolist()))
+
+
+def _turn(means: pd.DataFrame, models: Sequence[str], seed: int) -> Turn | None:
+    """Return the middle size that most likely is lower, or higher, than both ends."""
+    smallest, largest = means[models[0]], means[models[-1]]
+    found = []
+    for model in models[1:-1]:
+        ends = [(means[model] - end).dropna().to_numpy() for end in (smallest, largest)]
+        values = [float(end.mean()) for end in ends]
+        for kind, sign in (("dip", -1), ("peak", 1)):
+            if all(sign * value > 0 for value in values):
+                p = max(sign_flip(end, seed) / 2 for end in ends)
+                found.append(Turn(model, kind, values[0], values[1], min(1.0, p * 2 * (len(models) - 2))))
+    return min(found, key=lambda turn: turn.p, default=None)
+
+
+def _trend(
+    of: str,
+    frame: pd.DataFrame,
+    column: str,
+    order: Sequence[Hashable],
+    contrast: "_Contrast",
+    seed: int,
+) -> Trend:
+    """Estimate a contrast of the shares of several models or tasks."""
+    keys = list(dict.fromkeys(["task", "question", column]))
+    same = frame.groupby(keys)["same_without"]
+    parts = [same.agg(part).unstack(column).reindex(columns=list(order)) for part in ("sum", "size")]
+    counts = np.hstack([part.fillna(0).to_numpy(dtype=float) for part in parts])
+    n = len(order)
+
+    def of_sums(sums: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((sums[:, :n] / sums[:, n:]) @ contrast.weights)
+
+    shares = counts[:, :n].sum(axis=0) / counts[:, n:].sum(axis=0)
+    named = tuple((str(name), float(share)) for name, share in zip(order, shares, strict=True))
+    value, low, high = cluster_bootstrap(counts, of_sums, seed)
+    whole = [x * contrast.span for x in (value, low, high)]
+    low, high = of_difference(whole[0], whole[1], whole[2], len(counts))
+    return Trend(of, named, value, low / contrast.span, high / contrast.span)
+
+
+class _Contrast(NamedTuple):
+    """A weighted sum of shares that, times the span, is a difference of shares."""
+
+    weights: Floats
+    span: float
+
+
+def _slope_on(x: Floats) -> _Contrast:
+    """Return the least-squares slope on x."""
+    return _Contrast((x - x.mean()) / ((x - x.mean()) ** 2).sum(), float(np.ptp(x)))
+
+
+def _last_less_first(n: int) -> _Contrast:
+    return _Contrast(np.array([-1.0, *[0.0] * (n - 2), 1.0]), 1.0)
+
+
+def _mean(values: pd.Series) -> float:
+    """Return the mean of a column of true, false and None."""
+    return float(values.astype(float).mean())
