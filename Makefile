@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 SUMS := addition:operands=
-.PHONY: reproduce ladder test check format env clean
+.PHONY: reproduce ladder validate test check format env clean
 
 env: $(BIN)/.ready
 
@@ -26,6 +26,10 @@ ladder: env
 	$(BIN)/cotfaith run --model ladder $(addprefix --task $(SUMS),2 3 4 5 6 7 8) --questions 500 --samples 1 \
 	    --max-new-tokens 128 --intervention filler --jobs $(JOBS) --out results/ladder
 	$(BIN)/python -m cotfaith.ladder card
+
+## Run the estimators on simulated data of known truth, 2,000 data sets a check: results/validation/.
+validate: env
+	$(BIN)/python -m cotfaith.validation --jobs $(JOBS)
 
 test: env
 	$(BIN)/pytest

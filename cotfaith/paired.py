@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from cotfaith.stats import Floats, bootstrap_sums, detectable, of_difference, percentile_interval
 
 FLIPS = 10_000
+TIE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,21 @@ def sign_flip(differences: Floats, seed: int, flips: int = FLIPS) -> float:
     Returns
     -------
     float
-        In (0, 1]: the share of sign vectors whose mean is at least as far from 0, the observed one included.
+        In (0, 1]: the share of sign vectors whose mean is further from 0, and half of those where it is as
+        far, the observed one among them (the mid-p). 1 where no question differs.
 
     Notes
     -----
-    Exact under the null that conditions are exchangeable within questions, for any distribution. Reference:
-    Dwass 1957, Annals of Mathematical Statistics 28, for random samples of the permutations.
+    Holds for any distribution under the null that conditions are exchangeable within questions. Same-answer
+    shares of a few samples often tie, and counting ties in full rejects in 3% of cases instead of 5%
+    (Lancaster 1961, JASA 56, for the mid-p). Random sign vectors: Dwass 1957, Annals of Math. Statistics 28.
     """
+    if not differences.any():
+        return 1.0
     signs, extra = _signs(len(differences), seed, flips)
-    reached = np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9
-    return float((reached.sum() + extra) / (len(signs) + extra))
+    beyond = np.abs(signs @ differences) - abs(differences.sum())
+    ties = (np.abs(beyond) <= TIE).sum() + extra
+    return float(((beyond > TIE).sum() + ties / 2) / (len(signs) + extra))
 
 
 def mcnemar_exact(first: Sequence[bool], second: Sequence[bool]) -> float:

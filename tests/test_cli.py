@@ -79,11 +79,16 @@ def test_the_main_job_writes_tables_figures_and_a_report(main_job: MainJob) -> N
     assert {f"{name}.csv" for name in {"accuracy", "same_answer", "aoc", "counts"} | curves} <= files
     assert (main_job.folder / "truncation.png").read_bytes().startswith(b"\x89PNG")
     accuracy = pd.read_csv(main_job.folder / "accuracy.csv")
-    assert len(accuracy) == 2 * 2 * 4
+    assert len(accuracy) == 2 * 2 * 5
     assert accuracy["value"].between(0, 1).all()
     report = (main_job.folder / "report.md").read_text(encoding="utf-8")
     assert "answer dependence" in report
     assert "![truncation](truncation.png)" in report
+    page = (main_job.folder / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    bias = pd.read_csv(main_job.folder / "letter_bias.csv")
+    assert set(bias["measure"]) == {"same content", "same letter", "accuracy in other orders", "letter bias"}
+    assert set(bias["task"]) == {"arc-challenge"}
 
 
 def test_the_same_command_again_measures_nothing_and_reports_the_same(main_job: MainJob) -> None:
@@ -197,6 +202,10 @@ def test_elicit_alone_is_reused_by_a_later_intervention(
         (("paraphrase", "--source", "rule", "--model", "MODEL", "--task", "arc-challenge", "--data", "ARC"),
          "cannot rewrite its own steps"),
         (("report", "nowhere"), "no run there"),
+        (("compare", "nowhere", "nowhere"), "no run there"),
+        (("plan", "--pilot", "nowhere"), "no run there"),
+        (("plan", "--effect", "2"), "Invalid value for '--effect'"),
+        (("truncation", "--permutations", "-1", "--model", "MODEL", "--task", "addition"), "Invalid value for '--permutations'"),
         (("show", "nowhere"), "no run there"),
         (("frobnicate",), "No such command 'frobnicate'"),
         (("--plugin", "absent.py", "list"), "no such file"),
@@ -218,6 +227,23 @@ def test_a_users_mistake_exits_with_2_and_says_what_would_be_accepted(
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_a_study_is_planned_with_a_pilot_and_without(cotfaith: Cotfaith, main_job: MainJob) -> None:
+    guess = cotfaith("plan", "--effect", 0.1, "--questions", 50)
+    assert guess.returncode == 0, guess.stderr
+    assert "a guess, without a pilot" in guess.stdout
+    piloted = cotfaith("plan", "--pilot", main_job.folder, "--effect", 0.1)
+    assert piloted.returncode == 0, piloted.stderr
+    for piece in ("addition, llama0-0: truncation against unedited", "llama0-0 against llama1-0", "power"):
+        assert piece in piloted.stdout
+
+
+def test_two_runs_are_compared_from_the_command_line(cotfaith: Cotfaith, main_job: MainJob) -> None:
+    compared = cotfaith("compare", main_job.folder, main_job.folder)
+    assert compared.returncode == 0, compared.stderr
+    assert "same answer with and without" in compared.stdout
+    assert "+0.000" in compared.stdout or "0.000 [" in compared.stdout
 
 
 def test_list_names_everything(cotfaith: Cotfaith) -> None:

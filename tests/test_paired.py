@@ -12,12 +12,21 @@ def test_the_sign_flip_test_is_scipys_permutation_test_of_paired_samples() -> No
     exact = permutation_test(
         (second - first,), lambda x, axis: x.mean(axis=axis), permutation_type="samples", n_resamples=np.inf
     )
-    assert sign_flip(second - first, seed=0) == pytest.approx(exact.pvalue)
+    # Of 2^11 sign vectors only the observed one and its opposite are as far from 0; each counts half.
+    assert sign_flip(second - first, seed=0) == pytest.approx(exact.pvalue - 1 / 2**11)
+
+
+def test_ties_count_half() -> None:
+    # Sums of ±1, ±1: 2, 0, 0, -2, of which 2 and -2 are as far as the observed 2.
+    assert sign_flip(np.array([1.0, 1.0]), seed=0) == (0 + 2 / 2) / 4
+    # Of ±1 and ±2 every sum but ±3 is nearer than 3.
+    assert sign_flip(np.array([1.0, 2.0]), seed=0) == (0 + 2 / 2) / 4
+    assert sign_flip(np.array([-1.0, 2.0]), seed=0) == (2 + 2 / 2) / 4
 
 
 def test_with_many_questions_signs_are_drawn_and_the_observed_ones_count() -> None:
     clear = np.full(60, 0.3)
-    assert sign_flip(clear, seed=0) == 1 / 10_001
+    assert sign_flip(clear, seed=0) == 0.5 / 10_001
     assert sign_flip(np.zeros(60), seed=0) == 1
     apart = np.random.default_rng(0).normal(0.15, 1, 400)
     assert sign_flip(apart, seed=0) == pytest.approx(ttest_rel(apart, np.zeros(400)).pvalue, abs=0.01)

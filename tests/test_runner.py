@@ -11,6 +11,7 @@ import pytest
 from cotfaith import load_run, pace, runner
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
+from cotfaith.loading import load
 from cotfaith.plugins import TASKS
 from cotfaith.report import write_report
 from cotfaith.schema import (
@@ -155,6 +156,47 @@ def test_the_report_reads_from_a_known_reader_what_is_known_of_it(
         "filler.svg",
         "by-size.svg",
     }
+
+
+@dataclass
+class Letters(Scripted):
+    """Always takes the letter B."""
+
+    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
+        return [ChoiceProbs(tuple(0.9 if c == "B" else 0.1 for c in r.choices), 1.0) for r in requests]
+
+
+def test_choices_are_asked_in_other_orders_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"question": "Which?", "choices": ["w", "x", "y", "z"], "answer": "C", "id": "q"}')
+    planned = load(TASKS.build("jsonl"), own, None, 0)
+    study = Study(model=("m",), task=("jsonl",), samples=1, permutations=2)
+    monkeypatch.setattr(runner, "open_model", lambda source, settings: Letters())
+    for permutations, rows in ((2, 2), (2, 2), (9, 3)):  # four choices have three other rotations
+        asked = replace(study, permutations=permutations)
+        plan = Plan(asked, asked.model, (TaskPlan(TASKS.build("jsonl"), planned.questions, "f"),), ())
+        store = Store.create(tmp_path / "run", asked.fixed)
+        runner.run(plan, store, silent)
+        store.close()
+        assert len(load_run(tmp_path / "run").rotated) == rows
+    turned = load_run(tmp_path / "run").rotated.sort_values("rotation")
+    assert turned["answer"].tolist() == ["B", "B", "B"]
+    assert turned["original_letter"].tolist() == ["C", "D", "A"]
+    assert turned["correct"].tolist() == [True, False, False]
+
+
+def test_how_likely_and_how_long_what_was_shown_is_stands_beside_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path, Scripted(), "truncation", "mistake:variant=substitute,source=rule")
+    run = load_run(tmp_path)
+    assert set(run.traces["logprob"]) == {-2.0}
+    assert (run.traces["prompt_tokens"] > 5).all()
+    shown = run.outcomes.set_index("intervention")
+    assert shown.loc["truncation", "logprob"].isna().all()  # it begins the original reasoning
+    mistakes = run.outcomes[run.outcomes["intervention"] == "mistake:variant=substitute,source=rule"]
+    assert set(mistakes["logprob"]) == {-2.0}
+    assert run.outcomes["tokens"].tolist() == [len(text.split()) for text in run.outcomes["shown"]]
 
 
 def test_a_second_start_asks_the_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from cotfaith.errors import InputError
 from cotfaith.models import SHIPPED, ModelSettings, open_model
+from cotfaith.models import bridge as bridge_module
 from cotfaith.models.bridge import BridgeModel
 from cotfaith.models.passes import Passes
 from cotfaith.models.sampling import Row, draw
@@ -27,6 +28,8 @@ from cotfaith.schema import (
     GenerationRequest,
     Question,
     Sampling,
+    TextRequest,
+    TextScore,
     Turn,
 )
 
@@ -108,6 +111,26 @@ def test_a_choice_that_joins_the_token_before_it_is_scored_from_where_the_tokens
     mass = sum(map(math.exp, logs))
     scored = bridge(directory).answer_probs([ChoiceRequest(dialogue, choices)])[0]
     assert close(scored, ChoiceProbs(tuple(math.exp(log) / mass for log in logs), mass))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_texts_are_scored_as_plain_transformers_does(
+    family: str, model_dir: ModelDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge_module, "SCORED_AT_ONCE", 20)  # several passes, the last one not full
+    directory = model_dir(family)
+    model, tokenizer = reference(directory)
+    texts = (" 1 + 2 = 3.", " 1 + 2 = 4. So 4.", "", " 1 + 2 = 3. So it is 3.")
+    requests = [TextRequest(reasoning_dialogue(q), text) for q in QUESTIONS[:3] for text in texts]
+    for request, score in zip(requests, bridge(directory).text_scores(requests), strict=True):
+        prompt = tokenizer(plain_text(request.dialogue)).input_ids
+        whole = tokenizer(plain_text(request.dialogue) + request.text).input_ids
+        begin = next((i for i, (a, b) in enumerate(zip(prompt, whole, strict=False)) if a != b), len(prompt))
+        assert score.tokens == len(whole) - begin
+        expected = continuation_logprob(model, whole[:begin], whole[begin:])
+        assert score.logprob == pytest.approx(expected, abs=1e-3)
+    assert bridge(directory).text_scores([]) == []
+    assert TextScore(0.0, 0).per_token is None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
