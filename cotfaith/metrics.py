@@ -18,7 +18,6 @@ from cotfaith.schema import Estimate, Question
 from cotfaith.stats import (
     Floats,
     cluster_bootstrap,
-    of_difference,
     proportion,
     within_range,
 )
@@ -263,7 +262,7 @@ def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:
         sums = right.groupby("question")[["correct", "correct_without"]].sum()
         counts = sums.assign(n=group.groupby("question").size()).to_numpy(dtype=float)
         value, low, high = cluster_bootstrap(counts, lambda s: (s[:, 0] - s[:, 1]) / s[:, 2], seed)
-        low, high = of_difference(value, low, high, len(counts))
+        low, high = within_range(value, low, high, len(counts), least=-1.0)
         rows.append(names | asdict(Estimate(value, low, high, len(group), len(counts))))
     return pd.DataFrame(rows, columns=[*CELL, *ESTIMATE])
 
@@ -317,9 +316,9 @@ def readings(
 
     Notes
     -----
-    The interval resamples questions. Where no resampling changes the number, it is Wilson's (1927) for the
-    place of the number in its range, with the questions as trials. NaN where the number is undefined, as a
-    bias score is where every answer is `unknown`.
+    The interval resamples questions. Where no resampling changes the number it leaves room, within the
+    reading's range, for what questions among so many might still be otherwise. NaN where the number is
+    undefined, as a bias score is where every answer is `unknown`.
     """
     once = traces[traces["sample"] == 0]
     conditions = [
@@ -381,7 +380,7 @@ def _excess(floor: pd.DataFrame, edited: pd.DataFrame, seed: int) -> tuple[float
     if not len(both):
         return np.nan, np.nan, np.nan
     value, low, high = cluster_bootstrap(both, lambda s: s[:, 0] / s[:, 1] - s[:, 2] / s[:, 3], seed)
-    return value, *of_difference(value, low, high, len(both))
+    return value, *within_range(value, low, high, len(both), least=-1.0)
 
 
 def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.DataFrame) -> pd.DataFrame:

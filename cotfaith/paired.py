@@ -8,7 +8,7 @@ import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from cotfaith.stats import Floats, bootstrap_sums, detectable, of_difference, percentile_interval
+from cotfaith.stats import Floats, bootstrap_sums, detectable, percentile_interval, within_range
 
 FLIPS = 10_000
 TIE = 1e-9
@@ -62,7 +62,7 @@ def difference(first: Floats, second: Floats, seed: int) -> Difference:
     drawn = bootstrap_sums(apart[:, None], seed)[:, 0] / n
     value = float(apart.mean())
     low, high = percentile_interval(drawn, n).tolist()
-    low, high = of_difference(value, low, high, n)
+    low, high = within_range(value, low, high, n, least=-1.0)
     error = float(apart.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
     smallest = detectable(error) if error > 0 else (high - low) / 2
     return Difference(value, low, high, sign_flip(apart, seed), n, smallest)

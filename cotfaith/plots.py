@@ -172,5 +172,10 @@ def _finish(figure: Figure, axes: dict[str, Axes], ylabel: str, more: list[Line2
     found |= {str(line.get_label()): line for line in more}
     if found:
         figure.legend(
-            found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), 4), fontsize=8
+            found.values(),
+            found.keys(),
+            loc="outside lower center",
+            ncols=min(len(found), 4),
+            frameon=False,
+            fontsize=8,
         )

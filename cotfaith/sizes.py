@@ -14,7 +14,7 @@ from statsmodels.genmod.cov_struct import Independence
 from statsmodels.genmod.generalized_estimating_equations import GEE
 
 from cotfaith.paired import Difference, difference, holm, sign_flip
-from cotfaith.stats import Floats, cluster_bootstrap, of_difference, student
+from cotfaith.stats import Floats, cluster_bootstrap, student, within_range
 
 SIZES_OF_A_TREND = 3
 SIZES_FOR_BIAS = 4
@@ -296,7 +296,7 @@ def _trend(
     named = tuple((str(name), float(share)) for name, share in zip(order, shares, strict=True))
     value, low, high = cluster_bootstrap(counts, of_sums, seed)
     whole = [x * contrast.span for x in (value, low, high)]
-    low, high = of_difference(whole[0], whole[1], whole[2], len(counts))
+    low, high = within_range(whole[0], whole[1], whole[2], len(counts), least=-1.0)
     return Trend(of, named, value, low / contrast.span, high / contrast.span)
 
 

@@ -159,27 +159,18 @@ def wilson(value: float, trials: float) -> tuple[float, float]:
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
-def within_range(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
-    """Return the interval of a number in [0, 1], or Wilson's (1927) where resampling changes nothing.
+def within_range(
+    value: float, low: float, high: float, questions: int, least: float = 0.0
+) -> tuple[float, float]:
+    """Return the interval of a number between `least` and 1, widened where resampling changes nothing.
 
-    There all questions are alike, and an interval without width would claim to be sure.
-    """
-    if not low == high == value:
-        return float(low), float(high)
-    wilson = proportion_confint(value * questions, questions, alpha=1 - LEVEL, method="wilson")
-    return min(float(wilson[0]), value), max(float(wilson[1]), value)
-
-
-def of_difference(value: float, low: float, high: float, questions: int) -> tuple[float, float]:
-    """Return the interval of a difference in [-1, 1], widened where resampling changes nothing.
-
-    There all questions agree on the difference; what share of questions might still have another one is
-    Wilson's (1927) upper limit for none among so many.
+    There all questions are alike, and an interval without width would claim to be sure. What share of
+    questions might still be otherwise is Wilson's (1927) upper limit for none among so many.
     """
     if not low == high == value:
         return float(low), float(high)
     unseen = float(proportion_confint(0, questions, alpha=1 - LEVEL, method="wilson")[1])
-    return max(-1.0, value - unseen), min(1.0, value + unseen)
+    return max(least, value - unseen), min(1.0, value + unseen)
 
 
 @lru_cache(maxsize=32)
