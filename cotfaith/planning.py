@@ -26,10 +26,13 @@ class Components:
         return math.sqrt((self.between + self.within / samples) / questions)
 
     def power(self, effect: float, questions: int, samples: int) -> float:
-        """Return the probability that a two-sided test at 5% finds the effect; normal theory."""
+        """Return the probability that a two-sided test at 5% finds the effect; normal theory.
+
+        NaN without any variance, of which a pilot that is too small can show none.
+        """
         error = self.error(questions, samples)
         if error == 0:
-            return 1.0
+            return math.nan
         z = float(norm.ppf(1 - (1 - LEVEL) / 2))
         return float(norm.cdf(abs(effect) / error - z) + norm.cdf(-abs(effect) / error - z))
 
@@ -54,6 +57,9 @@ class Cost:
         return questions * (self.question + samples * self.sample)
 
 
+LEAST_QUESTIONS = 20
+"""No division of tokens goes below: a pilot's variance between questions may be 0 by chance, and the
+intervals are checked for no fewer."""
 GUESS = Components(between=0.05, within=0.4)
 """Without a pilot: the difference varies by .22 between questions, samples about shares of .28 or .72."""
 
@@ -166,8 +172,10 @@ def plan(comparison: str, components: Components, cost: Cost | None, wish: Wish)
     if cost is None:
         return found
     own = cost.of(wish.questions, wish.samples)
-    samples = best_samples(components, cost)
-    questions = int((wish.tokens or own) // cost.of(1, samples))
+    tokens = wish.tokens or own
+    affordable = int((tokens / LEAST_QUESTIONS - cost.question) // cost.sample)
+    samples = best_samples(components, cost, most=max(1, affordable))
+    questions = int(tokens // cost.of(1, samples))
     best = components.power(wish.effect, questions, samples) if questions else 0.0
     return replace(found, tokens=own, best_samples=samples, best_questions=questions, best_power=best)
 

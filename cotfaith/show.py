@@ -1,5 +1,6 @@
 """What is printed in a terminal: tables of a report, and one question with everything that was done to it."""
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -60,13 +61,19 @@ def print_plans(console: Console, plans: Sequence[Plan], wish: Wish) -> None:
             "tokens": NO_VALUE if plan.tokens is None else f"{plan.tokens:,.0f}",
             "best division": NO_VALUE
             if plan.best_power is None
-            else f"{plan.best_questions:,} × {plan.best_samples}: power {plan.best_power:.3f}",
+            else f"{plan.best_questions:,} × {plan.best_samples}, power {plan.best_power:.3f}",
         }
         for plan in plans
+        if not math.isnan(plan.power)
     ]
     title = f"An effect of {wish.effect:g} with {wish.questions} questions × {wish.samples} samples"
-    print_table(console, title, pd.DataFrame(rows))
-    if not rows:
+    if rows:
+        print_table(console, title, pd.DataFrame(rows))
+    for plan in (plan for plan in plans if math.isnan(plan.power)):
+        console.print(
+            Text(f"{plan.comparison}: no variance in the pilot, so nothing can be planned from it.")
+        )
+    if not plans:
         console.print("The pilot has no floor (run `sham`) and no two models: nothing to compare.")
 
 

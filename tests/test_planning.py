@@ -79,6 +79,16 @@ def test_a_pilot_gives_costs_and_a_plan_for_floors_and_for_sizes() -> None:
     assert found[0].tokens == 100 * (100 + 5 * (30 + 30 + 5))
     assert found[2].tokens == 2 * 100 * (100 + 5 * 65)
     assert found[2].components.between == 0
+    # Without variance between questions more samples are always better; twenty questions stay.
+    assert found[2].best_questions == 20
+    assert found[2].best_samples == (found[2].tokens / 20 - 200) // 130
+
+
+def test_a_pilot_without_variance_plans_nothing() -> None:
+    found = planning.plan("t", Components(0.0, 0.0), Cost(100, 50), Wish(0.1, 100, 5))
+    assert np.isnan(found.power)
+    assert found.best_power is not None
+    assert np.isnan(found.best_power)
 
 
 def test_without_a_pilot_there_is_no_cost() -> None:
