@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from cotfaith import controls, metrics, sizes
+from cotfaith import areas, controls, metrics, sizes
 from cotfaith.base import Intervention, Task
 from cotfaith.curves import CurveSpec
 from cotfaith.errors import InputError
@@ -81,7 +81,7 @@ def _ease_row(trend: Trend) -> dict[str, object]:
 def _tables(run: RunFrames, interventions: Mapping[str, Intervention], seed: int) -> Tables:
     judges = _Judges(run)
     floors = [label for label, intervention in interventions.items() if intervention.floor]
-    curves, areas, along = [], [], []
+    curves, over, along = [], [], []
     for label, intervention in interventions.items():
         outcomes = run.outcomes[run.outcomes["intervention"] == label]
         for measure in MEASURES:
@@ -89,26 +89,26 @@ def _tables(run: RunFrames, interventions: Mapping[str, Intervention], seed: int
             if intervention.coordinate:
                 name = intervention.coordinate
                 placed = outcomes.assign(at=outcomes["coords"].str.get(name))
-                table = metrics.rate_along(placed, "at", measure, seed)
+                table = areas.rate_along(placed, "at", measure, seed)
                 along.append(table.assign(coordinate=name, measure=measure))
             elif outcomes["position"].nunique() > 1:
-                curve = metrics.pooled_curve(spec, run.traces, outcomes, seed)
+                curve = areas.pooled_curve(spec, run.traces, outcomes, seed)
                 curves.append(curve.assign(measure=measure))
                 if measure == "same":
-                    areas += [metrics.aoc(spec, run.traces, outcomes, seed).assign(definition=PAPER)]
-                    areas += [metrics.aoc_alternatives(outcomes, seed)]
+                    over += [areas.aoc(spec, run.traces, outcomes, seed).assign(definition=PAPER)]
+                    over += [areas.aoc_alternatives(outcomes, seed)]
     return Tables(
         accuracy=metrics.with_and_without(run.traces, seed, judges.same),
         readings=metrics.readings(judges.questions, judges.readings, run.traces, run.outcomes, seed),
         same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
-        aoc=_stacked(areas, "definition"),
+        aoc=_stacked(over, "definition"),
         letter_bias=controls.letter_bias(run.traces, run.rotated, seed),
         controls=_controls(run, judges, seed),
         counts=metrics.counts(run.traces, run.outcomes, run.not_applicable),
         steps=pd.DataFrame(),
         ease=pd.DataFrame(),
         curves=_stacked(curves, "position", "measure"),
-        curves_by_length=metrics.same_answer_curve(run.outcomes, seed),
+        curves_by_length=areas.same_answer_curve(run.outcomes, seed),
         curves_by_coordinate=_stacked(along, "at", "coordinate", "measure"),
     )
 

@@ -30,7 +30,7 @@ def unread_answers(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     ----------
     outcomes : DataFrame
         One row an outcome, with `answer` and `original_answer` (None: unread), `same` (bool) and the columns
-        of `cotfaith.metrics.same_answer_curve`.
+        of `cotfaith.areas.same_answer_curve`.
     seed : int
         Decides the bootstrap's draws.
 

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from statsmodels.stats.proportion import proportion_confint
 
-from cotfaith import controls, metrics, paired, planning, progress, simulation, sizes
+from cotfaith import areas, controls, metrics, paired, planning, progress, simulation, sizes
 from cotfaith.curves import CurveSpec
 from cotfaith.identity import derive_seed
 from cotfaith.simulation import Design
@@ -123,7 +123,7 @@ def _rate(design: Design, share: float, rng: np.random.Generator) -> bool:
 
 
 def _aoc(design: Design, dial: float, rng: np.random.Generator) -> bool:
-    return _covers(metrics.aoc(CurveSpec(), *simulation.truncations(rng, design, dial)), dial / 2)
+    return _covers(areas.aoc(CurveSpec(), *simulation.truncations(rng, design, dial)), dial / 2)
 
 
 def _excess(design: Design, floor: float, edited: float, rng: np.random.Generator) -> bool:
