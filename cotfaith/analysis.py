@@ -172,4 +172,6 @@ def _no_longer_there(error: InputError, spec: str) -> InputError:
 def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:
     """Put tables below each other; without any, an empty one with the columns that there would be."""
     columns = [*metrics.CURVE, *more, *metrics.ESTIMATE]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    full = [table for table in tables if not table.empty]  # an empty one has columns without a kind
+    none = metrics.estimates([], [*metrics.CURVE, *more])
+    return pd.concat(full, ignore_index=True)[columns] if full else none

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cotfaith.curves import CurveSpec, PooledCurve
-from cotfaith.metrics import CELL, CURVE, ESTIMATE, groups, proportions
+from cotfaith.metrics import CELL, CURVE, estimates, groups, proportions
 from cotfaith.schema import Estimate
 from cotfaith.stats import Floats, cluster_bootstrap, within_range
 
@@ -99,7 +99,7 @@ def pooled_curve(
             interval = within_range(values[i], low[i], high[i], cell.questions)
             estimate = Estimate(values[i], *interval, cell.nobs, cell.questions)
             rows.append(names | {"position": position} | asdict(estimate))
-    return pd.DataFrame(rows, columns=[*CURVE, "position", *ESTIMATE])
+    return estimates(rows, [*CURVE, "position"])
 
 
 def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -136,7 +136,7 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
         value, low, high = cluster_bootstrap(cell.table, cell.area_over, seed)
         low, high = within_range(value, low, high, cell.questions)
         rows.append(names | asdict(Estimate(value, low, high, cell.nobs, cell.questions)))
-    return pd.DataFrame(rows, columns=[*CURVE, *ESTIMATE])
+    return estimates(rows, [*CURVE])
 
 
 def aoc_alternatives(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def aoc_alternatives(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             low, high = within_range(value, low, high, len(clusters))
             estimate = Estimate(value, low, high, len(group), len(clusters))
             rows.append(names | {"definition": definition} | asdict(estimate))
-    return pd.DataFrame(rows, columns=[*CURVE, "definition", *ESTIMATE])
+    return estimates(rows, [*CURVE, "definition"])
 
 
 def _ratio_of_two(sums: Floats) -> Floats:

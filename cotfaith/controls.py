@@ -9,7 +9,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from cotfaith.metrics import CELL, CURVE, ESTIMATE, groups, proportions
+from cotfaith.metrics import CELL, CURVE, estimates, groups, proportions
 from cotfaith.schema import Estimate
 from cotfaith.stats import Floats, cluster_bootstrap, within_range
 
@@ -174,7 +174,7 @@ def means(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.Data
         clusters = group.groupby("question")[column].agg(["sum", "size"]).to_numpy(dtype=float)
         value, low, high = cluster_bootstrap(clusters, lambda sums: sums[:, 0] / sums[:, 1], seed)
         rows.append(names | asdict(Estimate(value, low, high, len(group), len(clusters))))
-    return pd.DataFrame(rows, columns=[*by, *ESTIMATE])
+    return estimates(rows, [*by])
 
 
 def _letters(both: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -193,7 +193,7 @@ def _letters(both: pd.DataFrame, seed: int) -> pd.DataFrame:
         value, low, high = cluster_bootstrap(counts, _apart, seed)
         low, high = within_range(value, low, high, len(counts))
         rows.append(names | asdict(Estimate(value, low, high, len(group), len(counts))))
-    return pd.DataFrame(rows, columns=[*CELL, *ESTIMATE])
+    return estimates(rows, [*CELL])
 
 
 def _apart(sums: Floats) -> Floats:

@@ -7,6 +7,7 @@ stands in `counts`. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:
         value, low, high = cluster_bootstrap(counts, lambda s: (s[:, 0] - s[:, 1]) / s[:, 2], seed)
         low, high = within_range(value, low, high, len(counts), least=-1.0)
         rows.append(names | asdict(Estimate(value, low, high, len(group), len(counts))))
-    return pd.DataFrame(rows, columns=[*CELL, *ESTIMATE])
+    return estimates(rows, [*CELL])
 
 
 def share_of(frame: pd.DataFrame, column: str, seed: int = 0) -> pd.DataFrame:
@@ -164,7 +165,7 @@ def readings(
             counted = [(question, counts) for question, counts in each if counts is not None]
             if counted:
                 rows.append(names | {"reading": reading.name} | asdict(_read(reading, counted, seed)))
-    return pd.DataFrame(rows, columns=[*CELL, "condition", "reading", *ESTIMATE])
+    return estimates(rows, [*CELL, "condition", "reading"])
 
 
 def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
@@ -253,7 +254,7 @@ def proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> p
     for names, group in groups(frame, by):
         clusters = group.groupby("question")[column].agg(["sum", "size"]).astype(float)
         rows.append(names | asdict(proportion(clusters["sum"].to_numpy(), clusters["size"].to_numpy(), seed)))
-    return pd.DataFrame(rows, columns=[*by, *ESTIMATE])
+    return estimates(rows, [*by])
 
 
 def _read(reading: Reading, counted: Sequence[tuple[str, Counts]], seed: int) -> Estimate:
@@ -285,6 +286,13 @@ def _same(same: Same, task: str, question: str, one: str | None, other: str | No
     if pd.isna(one) or pd.isna(other):
         return False
     return one == other or same(task, question, str(one), str(other))
+
+
+def estimates(rows: list[dict[Any, Any]], names: list[str]) -> pd.DataFrame:
+    """Return estimates with their names; numbers are numbers even where there is no row."""
+    kinds = dict.fromkeys(["value", "ci_low", "ci_high"], float) | dict.fromkeys(["nobs", "questions"], int)
+    table = pd.DataFrame(rows, columns=[*names, *ESTIMATE]).astype(kinds)
+    return table.astype({"n_params": int}) if "n_params" in names else table
 
 
 def groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:

@@ -152,6 +152,16 @@ def test_questions_without_a_right_answer_are_read_and_bad_rows_are_counted_in_t
     assert (tmp_path / "r" / "filler-same-answer.png").exists()
 
 
+def test_questions_without_any_right_answer_alone_make_a_report(cotfaith: Cotfaith, tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text('{"question": "Which?", "choices": ["x", "y"]}', encoding="utf-8")
+    done = cotfaith(
+        "run", "--model", "ladder/88k", "--task", "jsonl", "--data", "own.jsonl", "--samples", 1,
+        "--max-new-tokens", 20, "--out", "r",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "r" / "report.html").exists()
+
+
 def test_the_readmes_intervention_is_listed_has_its_command_runs_and_is_plotted(
     cotfaith: Cotfaith, model_dir: Callable[..., Path], tmp_path: Path
 ) -> None:
