@@ -167,7 +167,7 @@ def within_range(
     There all questions are alike, and an interval without width would claim to be sure. What share of
     questions might still be otherwise is Wilson's (1927) upper limit for none among so many.
     """
-    if not low == high == value:
+    if not max(abs(low - value), abs(high - value)) <= 1e-9:  # NaN stays as it is
         return float(low), float(high)
     unseen = float(proportion_confint(0, questions, alpha=1 - LEVEL, method="wilson")[1])
     return max(least, value - unseen), min(1.0, value + unseen)
