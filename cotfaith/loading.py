@@ -130,7 +130,10 @@ def _question(task: Task, row: Row | InputError, places: Mapping[str, str]) -> Q
     """Return a row's question, if it is one that can be asked and its id has no place yet."""
     if isinstance(row, InputError):
         raise row
-    question = task.question(row)
+    try:
+        question = task.question(row)
+    except ValueError as error:  # too many choices to be lettered, or more digits than a number may have
+        raise InputError(f"{row.where}: {error}.") from error
     if question is None:
         return None
     if question.id in places:

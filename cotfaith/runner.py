@@ -26,6 +26,7 @@ from cotfaith.parsing import split_steps
 from cotfaith.prompts import STOP_STRINGS, plain_text
 from cotfaith.schema import (
     Answer,
+    ChoiceProbs,
     ChoiceRequest,
     Edit,
     Generation,
@@ -103,7 +104,7 @@ class Measurement:
     pace: Pace
 
     @cached_property
-    def known_answers(self) -> dict[ChoiceRequest | GenerationRequest, Answer]:
+    def known_answers(self) -> dict[ChoiceRequest | GenerationRequest, ChoiceProbs | Generation]:
         """The answers to all that was asked before; answering draws no random numbers."""
         return {}
 
@@ -280,17 +281,12 @@ class Measurement:
         """Ask for answers, the same thing once; a floor asks anew, since that is what it measures."""
         requests = [self.task.request(question, reasoning) for question, reasoning in asked]
         known = {} if anew else self.known_answers
-        missing = {
-            request: question
-            for (question, _), request in zip(asked, requests, strict=True)
-            if request not in known
-        }
+        missing = [request for request in dict.fromkeys(requests) if request not in known]
         scored = iter(self.model.answer_probs([r for r in missing if isinstance(r, ChoiceRequest)]))
         written = iter(self.model.generate([r for r in missing if isinstance(r, GenerationRequest)]))
-        for request, question in missing.items():
-            result = next(scored) if isinstance(request, ChoiceRequest) else next(written)
-            known[request] = self.task.read(question, result)
-        return [known[request] for request in requests]
+        for request in missing:
+            known[request] = next(scored) if isinstance(request, ChoiceRequest) else next(written)
+        return [self.task.read(q, known[r]) for (q, _), r in zip(asked, requests, strict=True)]
 
     def _remaining(self, edit: Edit) -> Sampling:
         sampling = self.study.sampling

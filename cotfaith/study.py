@@ -168,7 +168,8 @@ def _paths(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     shared: list[Path] = []
     for entry in data:
-        spec, equals, path = entry.rpartition("=")
+        typed, equals, path = entry.rpartition("=")
+        spec = TASKS.build(typed).spec if equals and typed.partition(":")[0] in TASKS.classes else typed
         if equals and spec in readers:
             paths[spec] = Path(path)
         elif readers and (len(readers) == 1 or Path(entry).is_dir()):

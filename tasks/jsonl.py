@@ -16,7 +16,8 @@ class Jsonl(MultipleChoice):
         """Read a row; without an answer nothing is right or wrong."""
         choices = row.texts("choices") if row.fields.get("choices") else ()
         gold = self._gold(row, choices) if row.fields.get("answer") is not None else None
-        name = str(row.fields["id"]).strip() if row.fields.get("id") is not None else ""
+        given = row.fields.get("id")
+        name = "" if given is None else Row(row.where, {"id": str(given)}).text("id")
         return Question(self.spec, name, row.text("question"), choices, gold)
 
     def _gold(self, row: Row, choices: tuple[str, ...]) -> str:
