@@ -139,10 +139,10 @@ def edits_checked(
     -------
     DataFrame
         One row a (model, task, intervention, control). `text changed`: the share of edits that show something
-        else than the beginning of the original reasoning. `values kept`: of those, the share whose steps have
-        the original results, as far as they go. `length at the end`: tokens shown for each token of the
-        original, where the whole reasoning was edited. `log-probability`: of a token of what was shown, and
-        `original log-probability`, of the same samples' own reasoning; an edit far below is a confound.
+        else than the beginning of the original reasoning. `values kept`: of those that state results, the
+        share with the original ones, as far as they go. `length at the end`: tokens shown for each token of
+        the sample's reasoning, where the position is 1. `log-probability`: of a token of what was shown, and
+        `original log-probability`, of the same samples' own reasoning; one far below is a confound.
     """
     own = traces.set_index("trace")["reasoning"]
     reasoning = outcomes["trace"].map(own)
@@ -150,13 +150,16 @@ def edits_checked(
     changed = np.array([not original.startswith(shown) for shown, original in pairs], dtype=bool)
     checked = outcomes.assign(changed=changed, reasoning=reasoning)
     known = checked[changed & checked["task"].isin(list(values)).to_numpy()]
-    kept = [
-        _same_values(values[task](shown), values[task](original))
+    found = [
+        (values[task](shown), values[task](original))
         for task, shown, original in known[["task", "shown", "reasoning"]].itertuples(index=False, name=None)
     ]
-    whole = checked[(checked["position"] >= 1) & ~checked["resume"] & (checked["original_tokens"] > 0)]
+    stated = [bool(now) for now, _ in found]  # filler states none, and so keeps none
+    known = known[np.array(stated, dtype=bool)]
+    kept = [_same_values(now, before) for now, before in found if now]
+    whole = checked[(checked["position"] >= 1) & ~checked["resume"] & (checked["original_text_tokens"] > 0)]
     scored = checked[checked["logprob"].notna() & checked["original_logprob"].notna()]
-    length = whole["tokens"] / whole["original_tokens"]
+    length = whole["tokens"] / whole["original_text_tokens"]
     tables = [
         _named(proportions(checked, CURVE, "changed", seed), "text changed"),
         _named(proportions(known.assign(kept=kept), CURVE, "kept", seed), "values kept"),

@@ -35,7 +35,8 @@ _INTERVENTIONS = "SELECT DISTINCT label, spec FROM interventions ORDER BY label"
 
 TRACE_COLUMNS = [
     "model", "n_params", "task", "question", "gold", "sample", "n_steps", "tokens", "hit_limit",
-    "logprob", "prompt_tokens", "answer", "correct", "answer_without", "correct_without", "same_without",
+    "logprob", "text_tokens", "prompt_tokens",
+    "answer", "correct", "answer_without", "correct_without", "same_without",
     "probs", "probs_without", "mass", "mass_without", "reasoning", "trace",
 ]  # fmt: skip
 OUTCOME_COLUMNS = [
@@ -49,7 +50,7 @@ ROTATED_COLUMNS = [
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
 OBJECT_COLUMNS = {"coords", "marks", "labels"}
-ORIGINAL_COLUMNS = ["answer", "correct", "probs", "tokens", "logprob"]
+ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
     answer, without = trace["answer"], trace["answer_without"]
     return (
         model, n_params, task, name, gold, sample, len(trace["steps"]), trace["tokens"], trace["hit_limit"],
-        trace["logprob"], trace["prompt_tokens"],
+        trace["logprob"], trace.get("text_tokens", 0), trace["prompt_tokens"],
         answer["text"], answer["correct"], without["text"], without["correct"], trace["same_without"],
         answer["probs"], without["probs"], answer["mass"], without["mass"], "".join(trace["steps"]), key,
     )  # fmt: skip

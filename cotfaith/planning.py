@@ -31,7 +31,7 @@ class Components:
         NaN without any variance, of which a pilot that is too small can show none.
         """
         error = self.error(questions, samples)
-        if error == 0:
+        if not error > 0:
             return math.nan
         z = float(norm.ppf(1 - (1 - LEVEL) / 2))
         return float(norm.cdf(abs(effect) / error - z) + norm.cdf(-abs(effect) / error - z))
@@ -42,7 +42,8 @@ class Components:
 
     def questions_for(self, effect: float, samples: int) -> int:
         """Return how many questions find the effect with 80% power."""
-        return max(2, math.ceil((self.detectable(1, samples) / abs(effect)) ** 2))
+        ratio = (self.detectable(1, samples) / abs(effect)) ** 2
+        return 2 if math.isnan(ratio) else max(2, math.ceil(ratio))
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,9 @@ def components_of(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Com
     Parameters
     ----------
     first, second : DataFrame
-        The samples of two conditions, with `question` and a true-or-false column; compared on the questions
-        that both have.
+        The outcomes of two conditions, with `question`, `sample` and a true-or-false column; compared on the
+        questions that both have. A sample's outcomes (one an edit) are averaged first, since the same
+        reasoning stands behind them.
     column : str
         Its name.
 
@@ -97,17 +99,17 @@ def components_of(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Com
     Components
         By the method of moments: `within` from the samples about their question's mean in each condition, and
         `between` as the variance of the questions' differences less what `within` explains of it, at least 0.
+        NaN of fewer than two shared questions, or where a question has one sample, of which no variance can
+        be told.
     """
-    sides = [
-        frame.groupby("question")[column].agg(["mean", "size"]).astype(float) for frame in (first, second)
-    ]
-    means, sizes, others, more = pd.concat(sides, axis=1, join="inner").to_numpy().T
-    counts = (sizes, more)
-    spreads = [m * (1 - m) * n / np.maximum(n - 1, 1) for m, n in zip((means, others), counts, strict=True)]
-    explained = sum(spread / n for spread, n in zip(spreads, counts, strict=True))
-    apart = others - means
-    between = max(0.0, float(np.var(apart, ddof=1) - np.mean(explained))) if len(apart) > 1 else 0.0
-    return Components(between, float(sum(spread.mean() for spread in spreads)))
+    each = [frame.groupby(["question", "sample"])[column].mean() for frame in (first, second)]
+    sides = [means.groupby("question").agg(["mean", "var", "size"]).astype(float) for means in each]
+    ours, spread, n, theirs, spread_theirs, m = pd.concat(sides, axis=1, join="inner").to_numpy().T
+    apart = theirs - ours
+    if len(apart) < 2 or np.isnan(spread).any() or np.isnan(spread_theirs).any():
+        return Components(math.nan, math.nan)
+    between = np.var(apart, ddof=1) - np.mean(spread / n + spread_theirs / m)
+    return Components(max(0.0, float(between)), float(spread.mean() + spread_theirs.mean()))
 
 
 def cost_of(traces: pd.DataFrame, outcomes: pd.DataFrame) -> Cost:
@@ -169,7 +171,7 @@ def plan(comparison: str, components: Components, cost: Cost | None, wish: Wish)
         components.detectable(wish.questions, wish.samples),
         components.questions_for(wish.effect, wish.samples),
     )
-    if cost is None:
+    if cost is None or math.isnan(found.power) or cost.sample == 0:
         return found
     own = cost.of(wish.questions, wish.samples)
     tokens = wish.tokens or own

@@ -207,6 +207,7 @@ class Measurement:
                 answer_without=answers[len(items) + i],
                 same_without=self.task.same(question, answers[i].text, answers[len(items) + i].text),
                 logprob=scores[i].per_token,
+                text_tokens=self.model.count_tokens(reasonings[i]),
                 prompt_tokens=self.model.count_tokens(plain_text(requests[i].dialogue)),
             )
             for i, (question, sample) in enumerate(items)

@@ -146,6 +146,8 @@ class Trace:
     """Whether the two answers are the same."""
     logprob: float | None = None
     """Mean log-probability of a token of the reasoning, at temperature 1; None without reasoning."""
+    text_tokens: int = 0
+    """Of the reasoning as it is kept, counted by itself as an edit's are; `tokens` counts what was drawn."""
     prompt_tokens: int = 0
     """Of the dialogue up to the reasoning, in plain form."""
 

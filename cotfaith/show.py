@@ -70,9 +70,7 @@ def print_plans(console: Console, plans: Sequence[Plan], wish: Wish) -> None:
     if rows:
         print_table(console, title, pd.DataFrame(rows))
     for plan in (plan for plan in plans if math.isnan(plan.power)):
-        console.print(
-            Text(f"{plan.comparison}: no variance in the pilot, so nothing can be planned from it.")
-        )
+        console.print(Text(f"{plan.comparison}: the pilot tells no variances to plan from."))
     if not plans:
         console.print("The pilot has no floor (run `sham`) and no two models: nothing to compare.")
 

@@ -102,7 +102,7 @@ def test_a_model_that_follows_the_content_has_none() -> None:
 def test_edits_are_checked_for_text_values_length_and_likelihood() -> None:
     reasoning = " 1 + 2 = 3. 3 + 4 = 7."
     traces = pd.DataFrame([{"trace": "k", "reasoning": reasoning}])
-    common = {"trace": "k", "original_tokens": 10, "original_logprob": -1.0}
+    common = {"trace": "k", "original_text_tokens": 10, "original_logprob": -1.0}
     frame = outcomes(
         {"shown": " 1 + 2 = 3.", "tokens": 5, "logprob": None, "position": 0.5},
         {"shown": " 1 + 2 = 4.", "tokens": 5, "logprob": -3.0, "position": 0.5},

@@ -45,6 +45,7 @@ def test_components_of_a_pilot_are_those_it_was_made_with() -> None:
         pd.DataFrame(
             {
                 "question": np.repeat(np.arange(design.questions), 4),
+                "sample": np.tile(np.arange(4), design.questions),
                 "hit": (rng.random((design.questions, 4)) < share[:, None]).ravel(),
             }
         )
@@ -84,11 +85,19 @@ def test_a_pilot_gives_costs_and_a_plan_for_floors_and_for_sizes() -> None:
     assert found[2].best_samples == (found[2].tokens / 20 - 200) // 130
 
 
+def test_a_samples_edits_are_no_independent_samples() -> None:
+    rows = [{"question": q, "sample": s, "hit": (q + s) % 2 == 0} for q in range(8) for s in range(4)]
+    once = pd.DataFrame(rows)
+    often = pd.concat([once] * 5)  # five edits of each sample that agree
+    assert components_of(once, once, "hit") == components_of(often, often, "hit")
+    alone = once[once["sample"] == 0]
+    assert np.isnan(components_of(alone, alone, "hit").within)
+
+
 def test_a_pilot_without_variance_plans_nothing() -> None:
     found = planning.plan("t", Components(0.0, 0.0), Cost(100, 50), Wish(0.1, 100, 5))
     assert np.isnan(found.power)
-    assert found.best_power is not None
-    assert np.isnan(found.best_power)
+    assert found.best_power is None
 
 
 def test_without_a_pilot_there_is_no_cost() -> None:
