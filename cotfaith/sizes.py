@@ -12,6 +12,7 @@ import statsmodels.api as sm
 from scipy.stats import t
 from statsmodels.genmod.cov_struct import Independence
 from statsmodels.genmod.generalized_estimating_equations import GEE
+from statsmodels.tools.sm_exceptions import ModelWarning
 
 from cotfaith.paired import Difference, difference, holm, sign_flip
 from cotfaith.stats import Floats, cluster_bootstrap, student, within_range
@@ -136,7 +137,7 @@ def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
     ----------
     traces : DataFrame
         As in `by_size`. A task is the easier the higher the accuracy with reasoning over all models; tasks
-        without right answers are left out.
+        without right answers are left out, and models that lack a task.
     seed : int
         Decides the bootstrap's draws.
 
@@ -151,6 +152,8 @@ def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
     Tasks have questions of their own, so the comparison is not paired.
     """
     judged = traces[traces["correct"].notna()]
+    whole = judged.groupby("model")["task"].nunique() == judged["task"].nunique()
+    judged = judged[judged["model"].map(whole).astype(bool)]
     tasks = list(judged.groupby("task")["correct"].agg(_mean).sort_values().index)
     if len(tasks) < 2:
         return []
@@ -232,8 +235,11 @@ def _slope(
         cov_struct=Independence(),
     )
     questions = cells["question"].nunique()
+    if questions < 2:
+        return None, ()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        for kind in (RuntimeWarning, ModelWarning):
+            warnings.simplefilter("error", kind)
         try:
             fit = model.fit(cov_type="bias_reduced")
             slope, error = float(fit.params[1]), float(fit.bse[1])

@@ -130,7 +130,7 @@ def _of_ease(ease: Sequence[Trend]) -> str:
 def _slopes(one: BySize) -> str:
     """Give the binomial model's slopes, or say that there is none."""
     if one.slope is None:
-        return " The binomial model has no finite slope here: at one end (nearly) all answers are the same."
+        return " The binomial model could not be fitted, as where nearly all answers at one end are the same."
     said = (
         f" In the binomial model the log-odds change by {one.slope.value:+.2f} "
         f"[{one.slope.ci_low:+.2f}, {one.slope.ci_high:+.2f}] ({_p(one.slope.p_holm)}, Holm over tasks)"
