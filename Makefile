@@ -29,7 +29,7 @@ ladder: env
 
 ## Run the estimators on simulated data of known truth, 2,000 data sets a check: results/validation/.
 validate: env
-	$(BIN)/python -m cotfaith.validation --jobs $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m cotfaith.validation --jobs $(JOBS)
 
 test: env
 	$(BIN)/pytest

@@ -1,8 +1,8 @@
 """Everything that is estimated of a run, from its frames."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -11,12 +11,13 @@ from cotfaith.base import Intervention, Task
 from cotfaith.curves import CurveSpec
 from cotfaith.errors import InputError
 from cotfaith.frames import RunFrames
+from cotfaith.letter_bias import letter_bias
 from cotfaith.plugins import INTERVENTIONS, TASKS
 from cotfaith.schema import Question
 from cotfaith.sizes import BySize, Trend
 
 MEASURES: tuple[Literal["same", "correct"], ...] = ("same", "correct")
-STEPS = ["task", "from", "to", "value", "ci_low", "ci_high", "p", "questions", "detectable"]
+STEPS = ["task", "from", "to", "value", "ci_low", "ci_high", "p_holm", "questions", "detectable"]
 EASE = ["model", "easiest", "hardest", "value", "ci_low", "ci_high"]
 PAPER = "AOC"
 """The definition of the area over the curve that is the paper's."""
@@ -53,19 +54,35 @@ class Analysis:
 def analyse(run: RunFrames, seed: int = 0) -> Analysis:
     """Estimate everything that a run allows."""
     interventions = dict(_interventions(run))
-    tables = _tables(run, interventions, seed)
-    bias = tables.letter_bias[tables.letter_bias["measure"] == "letter bias"]
-    by_model = {(t, m): v for t, m, v in bias[["task", "model", "value"]].itertuples(index=False, name=None)}
+    judges = _Judges(run)
+    bias = letter_bias(run.traces, run.rotated, seed)
+    own = bias.loc[bias["measure"] == "letter bias", ["task", "model", "value"]]
+    by_model = {(task, model): value for task, model, value in own.itertuples(index=False, name=None)}
     by_size = tuple(sizes.by_size(run.traces, by_model, seed))
     by_ease = tuple(sizes.by_ease(run.traces, seed))
-    tables = replace(tables, steps=_steps(by_size), ease=pd.DataFrame(map(_ease_row, by_ease), columns=EASE))
+    floors = [label for label, intervention in interventions.items() if intervention.floor]
+    along = _along_reasoning(run, interventions, seed)
+    tables = Tables(
+        accuracy=metrics.with_and_without(run.traces, seed, judges.same),
+        readings=metrics.readings(judges.questions, judges.readings, run.traces, run.outcomes, seed),
+        same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
+        aoc=_stacked(along.areas, "definition"),
+        letter_bias=bias,
+        controls=_controls(run, judges, seed),
+        counts=controls.counts(run.traces, run.outcomes, run.not_applicable),
+        steps=_steps(by_size),
+        ease=pd.DataFrame(map(_ease_row, by_ease), columns=EASE),
+        curves=_stacked(along.curves, "position", "measure"),
+        curves_by_length=areas.same_answer_curve(run.outcomes, seed),
+        curves_by_coordinate=_stacked(along.by_coordinate, "at", "coordinate", "measure"),
+    )
     return Analysis(interventions, tables, by_size, by_ease)
 
 
 def _steps(by_size: Sequence[BySize]) -> pd.DataFrame:
     """Return the paired differences between neighbouring sizes."""
     rows = [
-        {"task": one.task, "from": smaller, "to": larger} | asdict(apart)
+        {"task": one.task, "from": smaller, "to": larger, "p_holm": apart.p} | asdict(apart)
         for one in by_size
         for smaller, larger, apart in one.neighbours
     ]
@@ -78,10 +95,16 @@ def _ease_row(trend: Trend) -> dict[str, object]:
     return dict(zip(EASE, values, strict=True))
 
 
-def _tables(run: RunFrames, interventions: Mapping[str, Intervention], seed: int) -> Tables:
-    judges = _Judges(run)
-    floors = [label for label, intervention in interventions.items() if intervention.floor]
-    curves, over, along = [], [], []
+class _Along(NamedTuple):
+    """What is read along the reasoning, a table an intervention and measure."""
+
+    curves: list[pd.DataFrame]
+    areas: list[pd.DataFrame]
+    by_coordinate: list[pd.DataFrame]
+
+
+def _along_reasoning(run: RunFrames, interventions: Mapping[str, Intervention], seed: int) -> _Along:
+    along = _Along([], [], [])
     for label, intervention in interventions.items():
         outcomes = run.outcomes[run.outcomes["intervention"] == label]
         for measure in MEASURES:
@@ -90,27 +113,14 @@ def _tables(run: RunFrames, interventions: Mapping[str, Intervention], seed: int
                 name = intervention.coordinate
                 placed = outcomes.assign(at=outcomes["coords"].str.get(name))
                 table = areas.rate_along(placed, "at", measure, seed)
-                along.append(table.assign(coordinate=name, measure=measure))
+                along.by_coordinate.append(table.assign(coordinate=name, measure=measure))
             elif outcomes["position"].nunique() > 1:
                 curve = areas.pooled_curve(spec, run.traces, outcomes, seed)
-                curves.append(curve.assign(measure=measure))
+                along.curves.append(curve.assign(measure=measure))
                 if measure == "same":
-                    over += [areas.aoc(spec, run.traces, outcomes, seed).assign(definition=PAPER)]
-                    over += [areas.aoc_alternatives(outcomes, seed)]
-    return Tables(
-        accuracy=metrics.with_and_without(run.traces, seed, judges.same),
-        readings=metrics.readings(judges.questions, judges.readings, run.traces, run.outcomes, seed),
-        same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
-        aoc=_stacked(over, "definition"),
-        letter_bias=controls.letter_bias(run.traces, run.rotated, seed),
-        controls=_controls(run, judges, seed),
-        counts=metrics.counts(run.traces, run.outcomes, run.not_applicable),
-        steps=pd.DataFrame(),
-        ease=pd.DataFrame(),
-        curves=_stacked(curves, "position", "measure"),
-        curves_by_length=areas.same_answer_curve(run.outcomes, seed),
-        curves_by_coordinate=_stacked(along, "at", "coordinate", "measure"),
-    )
+                    own = areas.aoc(spec, run.traces, outcomes, seed).assign(definition=PAPER)
+                    along.areas.extend([own, areas.aoc_alternatives(outcomes, seed)])
+    return along
 
 
 def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:

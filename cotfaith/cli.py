@@ -112,13 +112,13 @@ def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
 
 
 def report(run: RunFolder) -> None:
-    """Write a run's tables, figures and report.md, and print the tables."""
+    """Write a run's tables, figures, report.html and report.md, and print the tables."""
     from cotfaith.report import write_report
     from cotfaith.show import print_tables
     from cotfaith.store import Store
 
     print_tables(out, write_report(Store.open(run)))
-    out.print(f"Tables, figures and report.md are in {run}.", markup=False, soft_wrap=True)
+    out.print(f"Tables, figures, report.html and report.md are in {run}.", markup=False, soft_wrap=True)
 
 
 def compare(
@@ -139,8 +139,8 @@ def plan(
     effect: Annotated[
         float, typer.Option(help="A difference of two same-answer rates.", min=1e-6, max=1)
     ] = 0.05,
-    questions: Annotated[int, typer.Option(help="Questions.", min=2)] = 100,
-    samples: Annotated[int, typer.Option(help="Samples of reasoning a question.", min=1)] = 5,
+    questions: Annotated[int, typer.Option(help="Questions.", min=2)] = Study.questions,
+    samples: Annotated[int, typer.Option(help="Samples of reasoning a question.", min=1)] = Study.samples,
     pilot: Annotated[
         Path | None, typer.Option(help="A run: its variances and token counts. Otherwise a guess.")
     ] = None,

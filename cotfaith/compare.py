@@ -9,9 +9,10 @@ from cotfaith.errors import InputError
 from cotfaith.frames import RunFrames
 from cotfaith.paired import difference, mcnemar_exact
 
+WITHOUT = "accuracy without reasoning"
 OF_TRACES = {
     "accuracy with reasoning": "correct",
-    "accuracy without reasoning": "correct_without",
+    WITHOUT: "correct_without",
     "same answer with and without": "same_without",
 }
 COLUMNS = [
@@ -78,7 +79,10 @@ def _measures(
     first: tuple[pd.DataFrame, pd.DataFrame], second: tuple[pd.DataFrame, pd.DataFrame], seed: int
 ) -> Iterator[dict[str, object]]:
     for measure, column in OF_TRACES.items():
-        yield from _difference(measure, first[0], second[0], column, seed)
+        frames = [traces for traces, _ in (first, second)]
+        if measure == WITHOUT:  # asked once a question, and stored with each of its samples
+            frames = [traces[traces["sample"] == 0] for traces in frames]
+        yield from _difference(measure, frames[0], frames[1], column, seed)
     labels = [
         label for label in dict.fromkeys(first[1]["intervention"]) if label in set(second[1]["intervention"])
     ]

@@ -1,4 +1,4 @@
-"""What makes a same-answer rate readable: unread answers, distributions, letter bias, checks of the edits.
+"""What makes a same-answer rate readable: unread answers, distributions, counts, checks of the edits.
 
 Pure functions on the tidy frames of `cotfaith.frames`; rows and intervals as in `cotfaith.metrics`.
 """
@@ -11,7 +11,7 @@ import pandas as pd
 
 from cotfaith.metrics import CELL, CURVE, estimates, groups, proportions
 from cotfaith.schema import Estimate
-from cotfaith.stats import Floats, cluster_bootstrap, within_range
+from cotfaith.stats import cluster_bootstrap
 
 Values = Callable[[str], tuple[str, ...]]
 """The results of the steps in a text, in their order, as a task's grammar knows them."""
@@ -80,47 +80,6 @@ def distance(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return _named(means(lettered.assign(moved=moved), CURVE, "moved", seed), "total variation distance")
 
 
-def letter_bias(traces: pd.DataFrame, rotated: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return what answers without reasoning follow when the choices change their order: content or letter.
-
-    Parameters
-    ----------
-    traces : DataFrame
-        One row a sample of reasoning, with `sample`, `answer_without` and `correct_without`.
-    rotated : DataFrame
-        One row a question asked again with rotated choices, as in `cotfaith.frames.RunFrames`.
-    seed : int
-        Decides the bootstrap's draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a (model, task, measure); value in [0, 1]. `same content` and `same letter` are the shares of
-        rotations whose answer is the original order's choice, or its letter; `accuracy in other orders` is
-        what it says; `letter bias` is ½ Σ |share of letter − its share of places| over all orders, 0 for a
-        model that has no letter it likes.
-
-    Notes
-    -----
-    Bentham et al. 2024, arXiv 2402.14897: a model that keeps to a letter gives the same answer whatever it is
-    shown. With every rotation asked, each choice stands once at each letter, so an answer by content leaves
-    all letters equally frequent. The letter bias of a few questions is above 0 by chance alone.
-    """
-    own = traces[traces["sample"] == 0][[*CELL, "question", "answer_without"]]
-    both = rotated.merge(own, on=[*CELL, "question"])
-    measures = {
-        "same content": both["original_letter"] == both["answer_without"],
-        "same letter": both["answer"] == both["answer_without"],
-        "accuracy in other orders": both["correct"],
-    }
-    tables = [
-        _measured(proportions(both.assign(hit=hit)[hit.notna()], CELL, "hit", seed), name)
-        for name, hit in measures.items()
-    ]
-    tables.append(_measured(_letters(both, seed), "letter bias"))
-    return pd.concat(tables, ignore_index=True)
-
-
 def edits_checked(
     traces: pd.DataFrame, outcomes: pd.DataFrame, values: Mapping[str, Values], seed: int = 0
 ) -> pd.DataFrame:
@@ -140,34 +99,83 @@ def edits_checked(
     DataFrame
         One row a (model, task, intervention, control). `text changed`: the share of edits that show something
         else than the beginning of the original reasoning. `values kept`: of those that state results, the
-        share with the original ones, as far as they go. `length at the end`: tokens shown for each token of
-        the sample's reasoning, where the position is 1. `log-probability`: of a token of what was shown, and
-        `original log-probability`, of the same samples' own reasoning; one far below is a confound.
+        share with the original ones, as far as they go. `length at the end`: the tokens of a question's
+        longest edit for each of its longest reasoning, of edits behind which nothing is added.
+        `log-probability`: of a token of what was shown, and `original log-probability`, of the same samples'
+        own reasoning; one far below is a confound.
     """
     own = traces.set_index("trace")["reasoning"]
     reasoning = outcomes["trace"].map(own)
-    pairs = list(zip(outcomes["shown"], reasoning, strict=True))
+    pairs = zip(outcomes["shown"], reasoning, strict=True)
     changed = np.array([not original.startswith(shown) for shown, original in pairs], dtype=bool)
     checked = outcomes.assign(changed=changed, reasoning=reasoning)
-    known = checked[changed & checked["task"].isin(list(values)).to_numpy()]
-    found = [
-        (values[task](shown), values[task](original))
-        for task, shown, original in known[["task", "shown", "reasoning"]].itertuples(index=False, name=None)
-    ]
-    stated = [bool(now) for now, _ in found]  # filler states none, and so keeps none
-    known = known[np.array(stated, dtype=bool)]
-    kept = [_same_values(now, before) for now, before in found if now]
-    whole = checked[(checked["position"] >= 1) & ~checked["resume"] & (checked["original_text_tokens"] > 0)]
     scored = checked[checked["logprob"].notna() & checked["original_logprob"].notna()]
-    length = whole["tokens"] / whole["original_text_tokens"]
     tables = [
         _named(proportions(checked, CURVE, "changed", seed), "text changed"),
-        _named(proportions(known.assign(kept=kept), CURVE, "kept", seed), "values kept"),
-        _named(means(whole.assign(length=length), CURVE, "length", seed), "length at the end"),
+        _named(proportions(_values_kept(checked[changed], values), CURVE, "kept", seed), "values kept"),
+        _named(means(_lengths(traces, outcomes), CURVE, "length", seed), "length at the end"),
         _named(means(scored, CURVE, "logprob", seed), "log-probability"),
         _named(means(scored, CURVE, "original_logprob", seed), "original log-probability"),
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def _values_kept(changed: pd.DataFrame, values: Mapping[str, Values]) -> pd.DataFrame:
+    """Return the edits that state results, with whether these are the original ones as far as they go."""
+    known = changed[changed["task"].isin(list(values))]
+    found = [
+        (values[task](shown), values[task](original))
+        for task, shown, original in known[["task", "shown", "reasoning"]].itertuples(index=False, name=None)
+    ]
+    stated = np.array([bool(now) for now, _ in found], dtype=bool)  # filler states none, and so keeps none
+    kept = [now == before[: len(now)] for now, before in found if now]
+    return known[stated].assign(kept=kept)
+
+
+def _lengths(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return each question's longest edit in tokens, for each token of its longest reasoning."""
+    shown = outcomes[~outcomes["resume"].astype(bool)]
+    edits = shown.groupby([*CURVE, "question"], as_index=False)["tokens"].max()
+    own = traces.groupby([*CELL, "question"], as_index=False)["text_tokens"].max()
+    both: pd.DataFrame = edits.merge(own[own["text_tokens"] > 0], on=[*CELL, "question"])
+    return both.assign(length=both["tokens"] / both["text_tokens"])
+
+
+def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.DataFrame) -> pd.DataFrame:
+    """Return what stands beside every number: how much was asked, unread, cut off and not applicable.
+
+    Parameters
+    ----------
+    traces, outcomes, not_applicable : DataFrame
+        The frames of a run.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, condition). `nobs` outcomes; `unread` answers that could not be parsed;
+        `hit_limit` reasonings that ended by the token limit; `not_applicable` traces or edits with the
+        reasons in `reasons`; `mass` the mean probability on the choices, or of the answer as written;
+        `in_every_edit` the coordinates that all edits have in common, e.g. how many tokens a piece of filler
+        is for this model.
+    """
+    asked = [_count(traces.assign(intervention="reasoning"))]
+    once = traces[traces["sample"] == 0]
+    bare = once.assign(answer=once["answer_without"], mass=once["mass_without"], hit_limit=False)
+    asked += [_count(bare.assign(intervention="no reasoning")), _count(outcomes)]
+    refused = not_applicable.groupby(CURVE).agg(
+        not_applicable=("reason", "size"),
+        reasons=("reason", lambda r: "; ".join(f"{n} × {text}" for text, n in r.value_counts().items())),
+    )
+    alike = [
+        names | {"in_every_edit": _in_common(group["coords"])} for names, group in groups(outcomes, CURVE)
+    ]
+    table = pd.concat(asked).merge(refused.reset_index(), on=CURVE, how="outer")
+    table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
+    whole = dict.fromkeys(["nobs", "unread", "hit_limit", "not_applicable"], 0)
+    table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(
+        dict.fromkeys(whole, int) | {"mass": float}
+    )
+    return table.rename(columns={"intervention": "condition"}).sort_values([*CELL[1:], "condition"])
 
 
 def means(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:
@@ -180,40 +188,19 @@ def means(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.Data
     return estimates(rows, [*by])
 
 
-def _letters(both: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Estimate the distance of the letters' shares from their places', the original order included."""
-    original = both[both["rotation"] == 1].assign(answer=both["answer_without"])
-    answers = pd.concat([both, original])
-    answers = answers[answers["answer"].notna()]
-    rows = []
-    for names, group in groups(answers, CELL):
-        n = int(group["n_choices"].max())
-        letters = [chr(ord("A") + i) for i in range(n)]
-        chosen = np.array([[float(a == letter) for letter in letters] for a in group["answer"]])
-        places = np.array([[(i < k) / k for i in range(n)] for k in group["n_choices"]])
-        table = pd.DataFrame(np.hstack([chosen, places])).groupby(group["question"].to_numpy()).sum()
-        counts = table.to_numpy(dtype=float)
-        value, low, high = cluster_bootstrap(counts, _apart, seed)
-        low, high = within_range(value, low, high, len(counts))
-        rows.append(names | asdict(Estimate(value, low, high, len(group), len(counts))))
-    return estimates(rows, [*CELL])
+def _count(frame: pd.DataFrame) -> pd.DataFrame:
+    grouped = frame.assign(unread=frame["answer"].isna()).groupby(CURVE)
+    columns = {"nobs": ("answer", "size"), "unread": ("unread", "sum"), "hit_limit": ("hit_limit", "sum")}
+    return grouped.agg(**columns, mass=("mass", "mean")).reset_index()
 
 
-def _apart(sums: Floats) -> Floats:
-    """Return ½ Σ |chosen − places| / answers, of sums whose first half are the letters chosen."""
-    chosen, places = np.split(sums, 2, axis=1)
-    return np.asarray(np.abs(chosen - places).sum(axis=1) / (2 * chosen.sum(axis=1)))
-
-
-def _same_values(shown: tuple[str, ...], original: tuple[str, ...]) -> bool:
-    return shown == original[: len(shown)]
+def _in_common(coords: pd.Series) -> str:
+    """Name the coordinates that are the same in every edit."""
+    first, last = set(coords.iloc[0].items()), set(coords.iloc[-1].items())
+    alike = [pair for pair in first & last if all(pair in c.items() for c in coords)]
+    return ", ".join(f"{name}={value}" for name, value in sorted(alike)) if len(coords) > 1 else ""
 
 
 def _named(table: pd.DataFrame, control: str) -> pd.DataFrame:
     table.insert(len(CURVE), "control", control)
-    return table
-
-
-def _measured(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    table.insert(len(CELL), "measure", measure)
     return table

@@ -1,8 +1,8 @@
 """What is measured, as pure functions on the tidy frames of `cotfaith.frames`.
 
 Everywhere an unread answer is the same as nothing, so it counts as changed and as wrong; how many there were
-stands in `counts`. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs` (outcomes) and `questions`
-(clusters); intervals are 95% and resample questions.
+stands in `cotfaith.controls.counts`. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs` (outcomes)
+and `questions` (clusters); intervals are 95% and resample questions.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -63,23 +63,16 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
     answer has no row for accuracy.
     """
     once = traces[traces["sample"] == 0]
-    measures = {
-        "accuracy with reasoning": (traces, "correct"),
-        "accuracy without reasoning": (once, "correct_without"),
-        "same answer with and without": (traces, "same_without"),
+    tables = {
+        "accuracy with reasoning": share_of(traces, "correct", seed),
+        "accuracy without reasoning": share_of(once, "correct_without", seed),
+        "same answer with and without": share_of(traces, "same_without", seed),
+        "accuracy gained by reasoning": _gain(traces[traces["correct"].notna()], seed),
+        "agreement of two samples": proportions(_pairs(traces, same), CELL, "same", seed),
     }
-    tables = []
-    for measure, (frame, column) in measures.items():
-        table = share_of(frame, column, seed)
+    for measure, table in tables.items():
         table.insert(len(CELL), "measure", measure)
-        tables.append(table)
-    gain = _gain(traces[traces["correct"].notna()], seed)
-    gain.insert(len(CELL), "measure", "accuracy gained by reasoning")
-    tables.append(gain)
-    agreement = proportions(_pairs(traces, same), CELL, "same", seed)
-    agreement.insert(len(CELL), "measure", "agreement of two samples")
-    tables.append(agreement)
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables.values(), ignore_index=True)
 
 
 def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -148,14 +141,7 @@ def readings(
     reading's range, for what questions among so many might still be otherwise. NaN where the number is
     undefined, as a bias score is where every answer is `unknown`.
     """
-    once = traces[traces["sample"] == 0]
-    conditions = [
-        traces.assign(condition="with reasoning"),
-        once.assign(condition="without reasoning", answer=once["answer_without"]),
-        outcomes.assign(condition=outcomes["intervention"]),
-    ]
-    columns = [*CELL, "condition", "question", "answer"]
-    answers = pd.concat([frame[columns] for frame in conditions], ignore_index=True)
+    answers = _by_condition(traces, outcomes)
     rows = []
     for names, group in groups(answers[answers["task"].isin(list(wanted))], [*CELL, "condition"]):
         asked = [questions[str(names["task"]), question] for question in group["question"]]
@@ -166,6 +152,18 @@ def readings(
             if counted:
                 rows.append(names | {"reading": reading.name} | asdict(_read(reading, counted, seed)))
     return estimates(rows, [*CELL, "condition", "reading"])
+
+
+def _by_condition(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return every answer of a run with the condition under which it was given."""
+    once = traces[traces["sample"] == 0]
+    conditions = [
+        traces.assign(condition="with reasoning"),
+        once.assign(condition="without reasoning", answer=once["answer_without"]),
+        outcomes.assign(condition=outcomes["intervention"]),
+    ]
+    columns = [*CELL, "condition", "question", "answer"]
+    return pd.concat([frame[columns] for frame in conditions], ignore_index=True)
 
 
 def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
@@ -209,43 +207,6 @@ def _excess(floor: pd.DataFrame, edited: pd.DataFrame, seed: int) -> tuple[float
         return np.nan, np.nan, np.nan
     value, low, high = cluster_bootstrap(both, lambda s: s[:, 0] / s[:, 1] - s[:, 2] / s[:, 3], seed)
     return value, *within_range(value, low, high, len(both), least=-1.0)
-
-
-def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.DataFrame) -> pd.DataFrame:
-    """Return what stands beside every number: how much was asked, unread, cut off and not applicable.
-
-    Parameters
-    ----------
-    traces, outcomes, not_applicable : DataFrame
-        The frames of a run.
-
-    Returns
-    -------
-    DataFrame
-        One row a (model, task, condition). `nobs` outcomes; `unread` answers that could not be parsed;
-        `hit_limit` reasonings that ended by the token limit; `not_applicable` traces or edits with the
-        reasons in `reasons`; `mass` the mean probability on the choices, or of the answer as written;
-        `in_every_edit` the coordinates that all edits have in common, e.g. how many tokens a piece of filler
-        is for this model.
-    """
-    asked = [_count(traces.assign(intervention="reasoning"))]
-    once = traces[traces["sample"] == 0]
-    bare = once.assign(answer=once["answer_without"], mass=once["mass_without"], hit_limit=False)
-    asked += [_count(bare.assign(intervention="no reasoning")), _count(outcomes)]
-    refused = not_applicable.groupby(CURVE).agg(
-        not_applicable=("reason", "size"),
-        reasons=("reason", lambda r: "; ".join(f"{n} × {text}" for text, n in r.value_counts().items())),
-    )
-    alike = [
-        names | {"in_every_edit": _in_common(group["coords"])} for names, group in groups(outcomes, CURVE)
-    ]
-    table = pd.concat(asked).merge(refused.reset_index(), on=CURVE, how="outer")
-    table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
-    whole = dict.fromkeys(["nobs", "unread", "hit_limit", "not_applicable"], 0)
-    table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(
-        dict.fromkeys(whole, int) | {"mass": float}
-    )
-    return table.rename(columns={"intervention": "condition"}).sort_values([*CELL[1:], "condition"])
 
 
 def proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:
@@ -299,16 +260,3 @@ def groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hasha
     """Yield the frame in groups, each with its values of the columns that it is grouped by."""
     for values, group in frame.groupby(by, sort=True):
         yield dict(zip(by, values, strict=True)), group
-
-
-def _count(frame: pd.DataFrame) -> pd.DataFrame:
-    grouped = frame.assign(unread=frame["answer"].isna()).groupby(CURVE)
-    columns = {"nobs": ("answer", "size"), "unread": ("unread", "sum"), "hit_limit": ("hit_limit", "sum")}
-    return grouped.agg(**columns, mass=("mass", "mean")).reset_index()
-
-
-def _in_common(coords: pd.Series) -> str:
-    """Name the coordinates that are the same in every edit."""
-    first, last = set(coords.iloc[0].items()), set(coords.iloc[-1].items())
-    alike = [pair for pair in first & last if all(pair in c.items() for c in coords)]
-    return ", ".join(f"{name}={value}" for name, value in sorted(alike)) if len(coords) > 1 else ""

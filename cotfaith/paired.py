@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from cotfaith.stats import Floats, bootstrap_sums, detectable, percentile_interval, within_range
 
 FLIPS = 10_000
+FLIPS_AT_ONCE = 1024
 TIE = 1e-9
 
 
@@ -92,14 +94,29 @@ def sign_flip(differences: Floats, seed: int, flips: int = FLIPS) -> float:
     """
     if not differences.any():
         return 1.0
-    signs, extra = _signs(len(differences), seed, flips)
-    beyond = np.abs(signs @ differences) - abs(differences.sum())
-    ties = (np.abs(beyond) <= TIE).sum() + extra
-    return float(((beyond > TIE).sum() + ties / 2) / (len(signs) + extra))
+    extra = int(2 ** len(differences) > flips)  # the observed signs, which random ones leave out
+    further, ties = 0, extra
+    signs = _signs(len(differences), seed, flips)
+    for start in range(0, len(signs), FLIPS_AT_ONCE):
+        sums = signs[start : start + FLIPS_AT_ONCE] @ differences
+        beyond = np.abs(sums) - abs(differences.sum())
+        further += int((beyond > TIE).sum())
+        ties += int((np.abs(beyond) <= TIE).sum())
+    return (further + ties / 2) / (len(signs) + extra)
 
 
 def mcnemar_exact(first: Sequence[bool], second: Sequence[bool]) -> float:
     """Return the p of McNemar's exact test for one true-or-false outcome a question under two conditions.
+
+    Parameters
+    ----------
+    first, second : (questions,), bool
+        The outcomes under the two conditions, question by question.
+
+    Returns
+    -------
+    float
+        In (0, 1], two-sided; 1 where the conditions never differ.
 
     Notes
     -----
@@ -112,14 +129,14 @@ def mcnemar_exact(first: Sequence[bool], second: Sequence[bool]) -> float:
     return float(mcnemar(table, exact=True).pvalue)
 
 
-@lru_cache(maxsize=8)
-def _signs(n: int, seed: int, flips: int) -> tuple[Floats, int]:
-    """Return sign vectors, (flips, n), and how many to add for the observed one where it is none of them."""
+@lru_cache(maxsize=2)
+def _signs(n: int, seed: int, flips: int) -> NDArray[np.int8]:
+    """Return sign vectors, (flips, n): all that there are, or random ones where these are too many."""
     if 2**n <= flips:
-        flipped = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+        flipped = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.int8)
     else:
-        flipped = np.random.default_rng(seed).integers(0, 2, size=(flips, n))
-    return 1 - 2 * flipped.astype(np.float64), int(2**n > flips)
+        flipped = np.random.default_rng(seed).integers(0, 2, size=(flips, n), dtype=np.int8)
+    return 1 - 2 * flipped
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from cotfaith.stats import LEVEL, POWER
+from cotfaith.stats import LEVEL, detectable
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Components:
 
     def detectable(self, questions: int, samples: int) -> float:
         """Return the effect that is found with 80% power."""
-        return float(norm.ppf(1 - (1 - LEVEL) / 2) + norm.ppf(POWER)) * self.error(questions, samples)
+        return detectable(self.error(questions, samples))
 
     def questions_for(self, effect: float, samples: int) -> int:
         """Return how many questions find the effect with 80% power."""
@@ -144,7 +144,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Prospect:
     """What a study of so many questions and samples can find, and what it costs."""
 
     comparison: str
@@ -162,9 +162,9 @@ class Plan:
     best_power: float | None = None
 
 
-def plan(comparison: str, components: Components, cost: Cost | None, wish: Wish) -> Plan:
+def plan(comparison: str, components: Components, cost: Cost | None, wish: Wish) -> Prospect:
     """Say what a study finds, and how the same tokens are best divided between questions and samples."""
-    found = Plan(
+    found = Prospect(
         comparison,
         components,
         components.power(wish.effect, wish.questions, wish.samples),
@@ -182,7 +182,7 @@ def plan(comparison: str, components: Components, cost: Cost | None, wish: Wish)
     return replace(found, tokens=own, best_samples=samples, best_questions=questions, best_power=best)
 
 
-def plans(traces: pd.DataFrame, outcomes: pd.DataFrame, floors: Sequence[str], wish: Wish) -> list[Plan]:
+def plans(traces: pd.DataFrame, outcomes: pd.DataFrame, floors: Sequence[str], wish: Wish) -> list[Prospect]:
     """Plan from a pilot: each intervention against its floor, and neighbouring models against each other.
 
     Parameters
@@ -196,7 +196,7 @@ def plans(traces: pd.DataFrame, outcomes: pd.DataFrame, floors: Sequence[str], w
 
     Returns
     -------
-    list of Plan
+    list of Prospect
         One a (task, model, intervention) with a floor, and one a (task, pair of neighbouring sizes).
     """
     against_floors = [

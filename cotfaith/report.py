@@ -159,7 +159,10 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
         figures=figures,
         excluded=list(_excluded(store, analysis.tables.counts)),
         examples=examples(store),
-        commands=[command_line(command["study"], command["interventions"]) for command in commands],
+        commands=[
+            command_line(command["study"], command["interventions"], command.get("plugins", ()))
+            for command in commands
+        ],
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
     )
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Protocol
 
-from cotfaith import prompts
+from cotfaith import plugins, prompts
 from cotfaith.base import Intervention, Task, Tools
 from cotfaith.identity import code_key, derive_seed, key
 from cotfaith.loading import rotated
@@ -326,7 +326,8 @@ def _log(store: Store, plan: Plan) -> None:
     versions = {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
     interventions = [intervention.spec for intervention in plan.interventions]
     study = json.loads(json.dumps(asdict(replace(plan.study, out=None))))
-    asked = {"study": study, "interventions": interventions, "versions": versions}
+    added = {"plugins": [str(path) for path in plugins.added_files()]}
+    asked = {"study": study, "interventions": interventions, "versions": versions} | added
     commands = store.meta("commands") or []
     if asked not in commands:
         store.set_meta("commands", [*commands, asked])

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cotfaith.analysis import PAPER, Tables
 from cotfaith.errors import unknown
-from cotfaith.planning import Plan, Wish
+from cotfaith.planning import Prospect, Wish
 from cotfaith.prompts import letters, question_block
 from cotfaith.report import NO_VALUE, RESULTS, TITLES, rounded
 from cotfaith.schema import Answer, Edit, Question, Trace
@@ -48,7 +48,7 @@ def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
     console.print(table)
 
 
-def print_plans(console: Console, plans: Sequence[Plan], wish: Wish) -> None:
+def print_plans(console: Console, plans: Sequence[Prospect], wish: Wish) -> None:
     """Print what a study finds, and how its tokens are best divided."""
     rows = [
         {
@@ -84,10 +84,16 @@ def print_questions(console: Console, store: Store) -> None:
 
 
 def print_question(console: Console, store: Store, question: str) -> None:
-    """Print one question: each model's reasoning, and per edit what was shown and what was answered."""
+    """Print a question, of every task that has it: reasoning and, per edit, what was shown and answered."""
     keys = store.trace_keys(question)
     if not keys:
         raise unknown("question", question, [name for _, name in store.question_ids()])
+    for _, several in groupby(keys, key=lambda found: found[0]):
+        _print_traces(console, store, [(model, trace_key) for _, model, trace_key in several])
+
+
+def _print_traces(console: Console, store: Store, keys: Sequence[tuple[str, str]]) -> None:
+    """Print a task's question, and of each model and sample all that was asked."""
     first = store.traces([keys[0][1]])[0].trace.question
     console.print(
         Panel(Text(question_block(first)), title=Text(f"{first.task} · {first.id}"), title_align="left")

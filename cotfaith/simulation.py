@@ -4,7 +4,7 @@ A subject has a dial λ: with probability λ, which differs from question to que
 takes its answer from the reasoning, and otherwise from a prior that is there before any reasoning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from cotfaith.planning import Components
+from cotfaith.prompts import letters
 from cotfaith.stats import Floats
 
 CELL = {"model": "m", "n_params": 10_000, "task": "t"}
 LENGTHS = (2, 3, 4, 5)
 """Steps of a reasoning; each length is as likely."""
+CHOICES = 4
+EASY_FROM, EASY_RANGE = 0.15, 0.7
+"""Where the shares of `pairs` begin and how far they go: effects and their spread stay within [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,9 @@ def truncations(rng: np.random.Generator, design: Design, dial: float) -> tuple[
 
     One step of each reasoning, any of them, decides the answer. A subject that reads is right about it once
     that step is shown and says something else before; one that does not read says what it always says. So
-    the answer stays the same at the share x of the reasoning with probability 1 − λ (1 − x), and the AOC is
-    λ / 2.
+    the answer stays the same at the share x of the reasoning with probability 1 − λ (1 − x). The AOC is
+    λ / 2, and so is the mean over prefixes; weighted by prefix length it is λ Σ (n² − 1) / Σ 3 n (n + 1) over
+    lengths.
     """
     lengths = rng.choice(LENGTHS, size=(design.questions, design.samples)).ravel()
     traces = _frame(design, n_steps=lengths, answer="a")
@@ -101,20 +107,15 @@ def gains(rng: np.random.Generator, design: Design, without: float, with_it: flo
     return _frame(design, answer="a", correct=right.ravel(), correct_without=once, same_without=False)
 
 
-def by_size(
-    rng: np.random.Generator, design: Design, slope: float, sizes: Sequence[float], level: float = 0.0
-) -> pd.DataFrame:
-    """Return traces of models of several sizes that answer the same with log-odds slope · log10(size).
+def by_size(rng: np.random.Generator, design: Design, shares: Mapping[float, float]) -> pd.DataFrame:
+    """Return traces of models of several sizes, each of which answers the same with its share.
 
-    The size is relative to the middle one, and `level` is added. The samples of a question, of all models,
-    share a normal variable, so that the probability of each one is exactly that, however alike they are.
+    The samples of a question, of all models, share a normal variable, so that the probability of each one is
+    exactly that, however alike they are.
     """
-    middle = np.mean(np.log10(sizes))
     frames = []
     common = rng.normal(size=design.questions)
-    for i, size in enumerate(sizes):
-        odds = level + slope * (np.log10(size) - middle)
-        share = 1 / (1 + np.exp(-odds))
+    for i, (size, share) in enumerate(shares.items()):
         own = rng.normal(size=(design.questions, design.samples))
         drawn = np.sqrt(design.correlation) * common[:, None] + np.sqrt(1 - design.correlation) * own
         frame = _frame(design, same_without=(drawn < norm.ppf(share)).ravel(), correct=None)
@@ -122,15 +123,61 @@ def by_size(
     return pd.concat(frames, ignore_index=True)
 
 
-def pairs(rng: np.random.Generator, design: Design, apart: float) -> tuple[Floats, Floats]:
-    """Return each question's share of the same answers under two conditions that differ by so much.
+def two_tasks(rng: np.random.Generator, design: Design, hard: float, easy: float) -> pd.DataFrame:
+    """Return traces of one model on a hard and an easy task, with the share of same answers on each."""
+    frames = []
+    for task, share in (("hard", hard), ("easy", easy)):
+        same = (rng.random((design.questions, design.samples)) < dials(rng, design, share)[:, None]).ravel()
+        frames.append(_frame(design, same_without=same, correct=task == "easy").assign(task=task))
+    return pd.concat(frames, ignore_index=True)
 
-    Questions differ in difficulty, which both conditions share, and in the difference itself.
+
+def letters_chosen(
+    rng: np.random.Generator, design: Design, stuck: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return answers without reasoning in every order of four choices: the question's own, and the others.
+
+    A question's answers are A in all orders with probability `stuck`, and otherwise follow one choice, which
+    stands once at each letter. The letter bias is ¾ of that probability.
     """
-    easy = dials(rng, design, 0.5)
-    base = 0.15 + 0.7 * easy
-    first, second = (rng.binomial(design.samples, base + sign * apart / 2) for sign in (-1, 1))
-    return first / design.samples, second / design.samples
+    at_a = rng.random(design.questions) < stuck
+    choice = rng.integers(0, CHOICES, design.questions)
+    letter = [np.where(at_a, 0, (choice - rotation) % CHOICES) for rotation in range(CHOICES)]
+    names = np.array(letters(CHOICES))
+    once = Design(design.questions, 1, design.correlation)
+    own = _frame(once, answer_without=names[letter[0]], correct_without=None)
+    others = [
+        _frame(once, rotation=r, n_choices=CHOICES, answer=names[letter[r]], correct=False).assign(
+            original_letter=names[(letter[r] + r) % CHOICES]
+        )
+        for r in range(1, CHOICES)
+    ]
+    return own, pd.concat(others, ignore_index=True)
+
+
+def pairs(
+    rng: np.random.Generator, design: Design, apart: float, spread: float = 0.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the outcomes of two conditions on the same questions, whose same-answer rates differ by so much.
+
+    Questions differ in difficulty, which both conditions share, and in the difference itself, which is
+    uniform around its mean with this standard deviation.
+    """
+    base = EASY_FROM + EASY_RANGE * dials(rng, design, 0.5)
+    own = apart + spread * np.sqrt(12) * (rng.random(design.questions) - 0.5)
+    first, second = (
+        rng.random((design.questions, design.samples)) < (base + sign * own / 2)[:, None] for sign in (-1, 1)
+    )
+    return _frame(design, same=first.ravel()), _frame(design, same=second.ravel())
+
+
+def components_of_pairs(design: Design, spread: float) -> Components:
+    """Return the variance components of `pairs` where the mean difference is none.
+
+    Within a question 2 E[b (1 − b)] − ½ spread², of a beta-distributed share b between .15 and .85.
+    """
+    variance = EASY_RANGE**2 * 0.25 * design.correlation
+    return Components(between=spread**2, within=2 * (0.25 - variance) - spread**2 / 2)
 
 
 def _frame(design: Design, **columns: Any) -> pd.DataFrame:

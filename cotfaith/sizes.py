@@ -1,26 +1,18 @@
 """How the share of answers that are the same with and without reasoning goes with size and with ease."""
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
-from scipy.stats import t
-from statsmodels.genmod.cov_struct import Independence
-from statsmodels.genmod.generalized_estimating_equations import GEE
-from statsmodels.tools.sm_exceptions import ModelWarning
 
 from cotfaith.paired import Difference, difference, holm, sign_flip
-from cotfaith.stats import Floats, cluster_bootstrap, student, within_range
+from cotfaith.slopes import Slope, binomial_slopes
+from cotfaith.stats import Floats, cluster_bootstrap, within_range
 
 SIZES_OF_A_TREND = 3
-SIZES_FOR_BIAS = 4
-"""Models from which the letter bias, one number a model, can be told from size."""
-GRID = 50
 
 
 @dataclass(frozen=True)
@@ -37,18 +29,6 @@ class Trend:
 
 
 @dataclass(frozen=True)
-class Slope:
-    """A coefficient of the binomial model on log10(parameters), in log-odds for ten times the parameters."""
-
-    value: float
-    ci_low: float
-    ci_high: float
-    p: float
-    p_holm: float = float("nan")
-    """Corrected for the number of tasks."""
-
-
-@dataclass(frozen=True)
 class Turn:
     """A middle size whose share is lower than that of both ends (a dip) or higher (a peak)."""
 
@@ -59,7 +39,7 @@ class Turn:
     """Its share less the smallest model's."""
     to_largest: float
     p: float
-    """That both differences have this sign, corrected for the middle sizes and both kinds."""
+    """Of both differences having this sign by chance, corrected for the middle sizes."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +50,8 @@ class BySize:
     shares: tuple[tuple[str, float], ...]
     neighbours: tuple[tuple[str, str, Difference], ...]
     """Each model and the next larger one; p is Holm's over them."""
+    sizes: int
+    """How many different sizes the models have."""
     trend: Trend | None = None
     """None with fewer than three sizes, of which no trend can be estimated."""
     slope: Slope | None = None
@@ -106,12 +88,11 @@ def by_size(
     Notes
     -----
     The questions are crossed with the models, so all comparisons are paired. `trend` is the least-squares
-    slope of the share, with a bootstrap over questions; `slope` a binomial GEE (Liang and Zeger 1986,
-    Biometrika 73) on log10(parameters), with questions as clusters, independence as working correlation and
-    the bias-reduced sandwich of Mancl and DeRouen (2001, Biometrics 57), read with Student's distribution for
-    as many questions. A model's samples of a question enter as one share. A straight line says nothing of a
-    turn between the ends: `turn` does, as an intersection-union test of sign flips (Berger 1982,
-    Technometrics 24) over the middle sizes, with Bonferroni's correction. Slopes' p are Holm's over tasks.
+    slope of the share, with a bootstrap over questions; `slope` is of `cotfaith.slopes`. A straight line says
+    nothing of a turn between the ends: `turn` does, as an intersection-union test of one-sided sign flips
+    (Berger 1982, Technometrics 24), with Bonferroni's correction for the middle sizes. A dip and a peak need
+    none for each other: where one is as likely as the test's level, the other is out of reach. Slopes' p are
+    Holm's over tasks.
     """
     found = [_of_task(str(task), frame, letter_bias, seed) for task, frame in traces.groupby("task")]
     several = [one for one in found if one is not None]
@@ -123,11 +104,6 @@ def by_size(
             for one, slope in zip(several, slopes, strict=True)
         ]
     return several
-
-
-def binomial_slope(traces: pd.DataFrame) -> Slope | None:
-    """Return the slope of one task's same-answer share on log10(parameters), as in `by_size`."""
-    return _slope(_cells(traces, {}), ())[0]
 
 
 def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
@@ -154,7 +130,8 @@ def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
     judged = traces[traces["correct"].notna()]
     whole = judged.groupby("model")["task"].nunique() == judged["task"].nunique()
     judged = judged[judged["model"].map(whole).astype(bool)]
-    tasks = list(judged.groupby("task")["correct"].agg(_mean).sort_values().index)
+    right = judged.assign(correct=judged["correct"].astype(float)).groupby("task")["correct"].mean()
+    tasks = list(right.sort_values().index)
     if len(tasks) < 2:
         return []
     frames = {str(model): judged[judged["model"] == model] for model in _models(judged)}
@@ -170,27 +147,19 @@ def _of_task(
     models = _models(frame)
     if len(models) < 2:
         return None
-    means = frame.groupby(["question", "model"])["same_without"].agg(_mean).unstack("model")[models]
+    means = _means(frame)
     shares = tuple((model, float(means[model].mean())) for model in models)
     pairs = [(a, b, difference(means[a].to_numpy(), means[b].to_numpy(), seed)) for a, b in pairwise(models)]
     corrected = holm([apart.p for _, _, apart in pairs])
     neighbours = tuple((a, b, replace(apart, p=p)) for (a, b, apart), p in zip(pairs, corrected, strict=True))
-    sizes = frame.groupby("model")["n_params"].first()[models].to_numpy(dtype=float)
-    if len(set(sizes)) < SIZES_OF_A_TREND:
-        return BySize(task, shares, neighbours)
-    cells = _cells(frame, letter_bias)
-    slope, fitted = _slope(cells, ())
-    covariates = _covariates(cells)
-    return BySize(
-        task,
-        shares,
-        neighbours,
-        _trend(task, frame, "model", models, _slope_on(np.log10(sizes)), seed),
-        slope,
-        _slope(cells, covariates)[0] if covariates else None,
-        covariates,
-        _turn(means, models, seed),
-        fitted,
+    found = BySize(task, shares, neighbours, frame["n_params"].nunique())
+    if found.sizes < SIZES_OF_A_TREND:
+        return found
+    return replace(
+        found,
+        trend=trend_of(task, frame, seed),
+        turn=turn_of(frame, seed),
+        **binomial_slopes(frame, letter_bias)._asdict(),
     )
 
 
@@ -201,72 +170,23 @@ def _models(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _cells(frame: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """Return one row a (model, question) with what the binomial model reads."""
-    cells = frame.groupby(["question", "model"]).agg(
-        same=("same_without", _mean),
-        n_params=("n_params", "first"),
-        accuracy=("correct", _mean),
-        task=("task", "first"),
-    )
-    cells = cells.reset_index()
-    biases = [letter_bias.get((task, model), np.nan) for task, model in cells[["task", "model"]].to_numpy()]
-    return cells.assign(size=np.log10(cells["n_params"].astype(float)), letter_bias=biases)
+def _means(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of the same answers, (questions, models), from the smallest model to the largest."""
+    shares = frame.assign(same=frame["same_without"].astype(float)).groupby(["question", "model"])["same"]
+    return shares.mean().unstack("model")[_models(frame)]
 
 
-def _covariates(cells: pd.DataFrame) -> tuple[str, ...]:
-    """Return the covariates that are known and vary, as far as they can be told from size."""
-    wanted = ["accuracy"]
-    if cells["n_params"].nunique() >= SIZES_FOR_BIAS:
-        wanted.append("letter_bias")
-    return tuple(name for name in wanted if cells[name].notna().all() and cells[name].std() > 0)
+def trend_of(task: str, frame: pd.DataFrame, seed: int = 0) -> Trend:
+    """Return the least-squares slope of one task's share on log10(parameters), as in `by_size`."""
+    models = _models(frame)
+    sizes = frame.groupby("model")["n_params"].first()[models].to_numpy(dtype=float)
+    return _trend(task, frame, "model", models, _slope_on(np.log10(sizes)), seed)
 
 
-def _slope(
-    cells: pd.DataFrame, covariates: tuple[str, ...]
-) -> tuple[Slope | None, tuple[tuple[float, float, float, float], ...]]:
-    """Fit the binomial model; return its slope on size and, without covariates, the curve it draws."""
-    design = np.column_stack([np.ones(len(cells)), cells[["size", *covariates]].to_numpy(dtype=float)])
-    model = GEE(
-        cells["same"].to_numpy(dtype=float),
-        design,
-        groups=pd.factorize(cells["question"])[0],
-        family=sm.families.Binomial(),
-        cov_struct=Independence(),
-    )
-    questions = cells["question"].nunique()
-    if questions < 2:
-        return None, ()
-    with warnings.catch_warnings():
-        for kind in (RuntimeWarning, ModelWarning):
-            warnings.simplefilter("error", kind)
-        try:
-            fit = model.fit(cov_type="bias_reduced")
-            slope, error = float(fit.params[1]), float(fit.bse[1])
-            curve = _curve(fit, cells["size"], questions)
-        except (Warning, ValueError, np.linalg.LinAlgError):
-            return None, ()  # separated, or no answer ever differs: there is no finite slope
-    if not 0 < error < np.inf:
-        return None, ()
-    half = student(questions) * error
-    p = float(2 * t.sf(abs(slope / error), questions - 1))
-    return Slope(slope, slope - half, slope + half, p), curve
-
-
-def _curve(fit: Any, size: pd.Series, questions: int) -> tuple[tuple[float, float, float, float], ...]:
-    """Return the fitted share along size with its band, which is the log-odds' turned into shares."""
-    if len(fit.params) > 2:
-        return ()
-    at = np.linspace(size.min(), size.max(), GRID)
-    design = np.column_stack([np.ones(GRID), at])
-    odds = design @ fit.params
-    half = student(questions) * np.sqrt(np.einsum("ij,jk,ik->i", design, fit.cov_params(), design))
-    share, low, high = (1 / (1 + np.exp(-x)) for x in (odds, odds - half, odds + half))
-    return tuple(map(tuple, np.column_stack([10**at, share, low, high]).tolist()))
-
-
-def _turn(means: pd.DataFrame, models: Sequence[str], seed: int) -> Turn | None:
-    """Return the middle size that most likely is lower, or higher, than both ends."""
+def turn_of(frame: pd.DataFrame, seed: int = 0) -> Turn | None:
+    """Return the middle size of one task that most likely is lower, or higher, than both ends."""
+    means = _means(frame)
+    models = list(means.columns)
     smallest, largest = means[models[0]], means[models[-1]]
     found = []
     for model in models[1:-1]:
@@ -275,7 +195,7 @@ def _turn(means: pd.DataFrame, models: Sequence[str], seed: int) -> Turn | None:
         for kind, sign in (("dip", -1), ("peak", 1)):
             if all(sign * value > 0 for value in values):
                 p = max(sign_flip(end, seed) / 2 for end in ends)
-                found.append(Turn(model, kind, values[0], values[1], min(1.0, p * 2 * (len(models) - 2))))
+                found.append(Turn(model, kind, values[0], values[1], min(1.0, p * (len(models) - 2))))
     return min(found, key=lambda turn: turn.p, default=None)
 
 
@@ -320,8 +240,3 @@ def _slope_on(x: Floats) -> _Contrast:
 
 def _last_less_first(n: int) -> _Contrast:
     return _Contrast(np.array([-1.0, *[0.0] * (n - 2), 1.0]), 1.0)
-
-
-def _mean(values: pd.Series) -> float:
-    """Return the mean of a column of true, false and None."""
-    return float(values.astype(float).mean())

@@ -117,11 +117,21 @@ def proportion(successes: Floats, totals: Floats, seed: int, draws: int = DRAWS)
 def clustered_error(successes: Floats, totals: Floats) -> float:
     """Return the cluster-robust standard error of Σ successes / Σ totals over clusters.
 
+    Parameters
+    ----------
+    successes, totals : (clusters,), float
+        Counts of each question, 0 ≤ successes ≤ totals.
+
+    Returns
+    -------
+    float
+        At least 0; NaN for one cluster.
+
     Notes
     -----
     The square root of n/(n−1) · Σ (s_i − p·t_i)² / (Σ t_i)²: the linearised ratio estimator, which for equal
     totals is the standard error of the clusters' means (Miller 2024, arXiv 2411.00640, equation 4, with the
-    correction for few clusters). NaN for one cluster.
+    correction for few clusters).
     """
     n, whole = len(totals), totals.sum()
     if n < 2:
@@ -132,6 +142,16 @@ def clustered_error(successes: Floats, totals: Floats) -> float:
 
 def detectable_from(low: float, high: float) -> float:
     """Return the smallest true difference that is found with 80% power, from a 95% interval's width.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends of the interval, in the difference's own unit.
+
+    Returns
+    -------
+    float
+        In the same unit, at least 0.
 
     Notes
     -----
@@ -144,6 +164,16 @@ def detectable_from(low: float, high: float) -> float:
 def detectable(error: float) -> float:
     """Return the smallest true difference that is found with 80% power at a standard error, two-sided 5%.
 
+    Parameters
+    ----------
+    error : float
+        The standard error, in the difference's own unit.
+
+    Returns
+    -------
+    float
+        In the same unit, at least 0.
+
     Notes
     -----
     (z_.975 + z_.8) · error = 2.80 · error; normal theory.
@@ -152,7 +182,24 @@ def detectable(error: float) -> float:
 
 
 def wilson(value: float, trials: float) -> tuple[float, float]:
-    """Return Wilson's (1927) 95% interval of a share of so many trials, with Student's quantile."""
+    """Return the 95% score interval of a share of so many trials, with Student's quantile for the normal's.
+
+    Parameters
+    ----------
+    value : float
+        The share, in [0, 1].
+    trials : float
+        Above 0; effective numbers of trials need not be whole.
+
+    Returns
+    -------
+    (ci_low, ci_high)
+        In [0, 1].
+
+    Notes
+    -----
+    Wilson 1927, JASA 22.
+    """
     z = student(int(np.ceil(trials)))
     centre = (value + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z / (1 + z**2 / trials) * np.sqrt(value * (1 - value) / trials + (z / trials / 2) ** 2)
@@ -173,7 +220,7 @@ def within_range(
     return max(least, value - unseen), min(1.0, value + unseen)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _resampled(clusters: int, seed: int, draws: int) -> Floats:
     """Draw how often each cluster is taken, (draws, clusters)."""
     rng = np.random.default_rng(seed)

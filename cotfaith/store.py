@@ -254,11 +254,11 @@ class Store:
         )
         return list(self._db.execute(query, (trace,)))
 
-    def trace_keys(self, question: str) -> list[tuple[str, str]]:
-        """Return (model name, trace key) of a question's traces, by model and sample."""
+    def trace_keys(self, question: str) -> list[tuple[str, str, str]]:
+        """Return (task, model, trace key) of the traces of a question's id, by task, model and sample."""
         query = (
-            "SELECT m.name, t.key FROM traces t JOIN models m ON m.fingerprint = t.model "
-            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY m.name, t.sample"
+            "SELECT q.task, m.name, t.key FROM traces t JOIN models m ON m.fingerprint = t.model "
+            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY q.task, m.name, t.sample"
         )
         return list(self._db.execute(query, (question,)))
 

@@ -131,8 +131,8 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     return Plan(study, tuple(models), planned, interventions)
 
 
-def command_line(study: Mapping[str, Any], interventions: Sequence[str]) -> str:
-    """Write the command that asks for a study again, from its options as they are stored."""
+def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: Sequence[str] = ()) -> str:
+    """Write the command that asks for a study again, from its options and added files as they are stored."""
     options: list[str] = []
     for f in fields(Study):
         value = study.get(f.name, f.default)
@@ -143,7 +143,8 @@ def command_line(study: Mapping[str, Any], interventions: Sequence[str]) -> str:
         if list(each) != list(f.default if isinstance(f.default, tuple) else [f.default]):
             options += [name if item is True else f"{name} {shlex.quote(str(item))}" for item in each]
     chosen = [f"--intervention {shlex.quote(spec)}" for spec in interventions]
-    return " ".join(["cotfaith", "run" if interventions else "elicit", *options, *chosen])
+    files = [f"--plugin {shlex.quote(path)}" for path in added]
+    return " ".join(["cotfaith", *files, "run" if interventions else "elicit", *options, *chosen])
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:

@@ -100,7 +100,7 @@ def _beside_floor(row: dict[Hashable, Any]) -> str:
 def _of_task(one: BySize) -> Iterator[str]:
     yield f"{one.task}: the answers with and without reasoning are the same in {_listed(one.shares)}."
     if one.trend is None:
-        yield f"{one.task}: two sizes give no trend; with fewer than three none can be estimated."
+        yield f"{one.task}: {_sizes(one)} no trend; with fewer than three sizes none can be estimated."
     else:
         yield (
             f"{one.task}: {_verdict(one.trend, 'rises', 'falls')} with size, by {_signed(one.trend)} for ten "
@@ -112,6 +112,10 @@ def _of_task(one: BySize) -> Iterator[str]:
         f"{one.task}: from one size to the next, {len(clear)} of {len(one.neighbours)} steps are clear "
         f"(p < .05 after Holm's correction){': ' if clear else ''}{', '.join(clear)}."
     )
+
+
+def _sizes(one: BySize) -> str:
+    return "two sizes give" if one.sizes == 2 else "one size gives"
 
 
 def _of_ease(ease: Sequence[Trend]) -> str:

@@ -50,59 +50,15 @@ def test_the_distance_of_distributions_is_half_the_sum_of_what_moves() -> None:
     assert table["nobs"].tolist() == [2]
 
 
-def bias(*answers: str) -> dict[str, float]:
-    """Return the biases of a model that answers two questions of three choices so, in three orders each.
-
-    The first letter is the answer in the original order, the next ones those of rotations 1 and 2.
-    """
-    traces = pd.DataFrame(
-        [
-            CELL | {"question": f"q{i}", "sample": 0, "answer_without": a[0], "correct_without": True}
-            for i, a in enumerate(answers)
-        ]
-    )
-    rotated = pd.DataFrame(
-        [
-            CELL
-            | {
-                "question": f"q{i}",
-                "rotation": r,
-                "n_choices": 3,
-                "answer": a[r],
-                "original_letter": "ABC"[("ABC".index(a[r]) + r) % 3],
-                "correct": False,
-            }
-            for i, a in enumerate(answers)
-            for r in (1, 2)
-        ]
-    )
-    return values(controls.letter_bias(traces, rotated), "measure")
-
-
-def test_a_model_that_follows_the_letter_has_all_the_bias() -> None:
-    found = bias("AAA", "AAA")
-    assert found == {
-        "same content": 0,
-        "same letter": 1,
-        "accuracy in other orders": 0,
-        "letter bias": round(2 / 3, 6),
-    }
-
-
-def test_a_model_that_follows_the_content_has_none() -> None:
-    # The first choice stands last after one rotation, in the middle after two.
-    assert bias("ACB", "BAC") == {
-        "same content": 1,
-        "same letter": 0,
-        "accuracy in other orders": 0,
-        "letter bias": 0,
-    }
-
-
 def test_edits_are_checked_for_text_values_length_and_likelihood() -> None:
     reasoning = " 1 + 2 = 3. 3 + 4 = 7."
-    traces = pd.DataFrame([{"trace": "k", "reasoning": reasoning}])
-    common = {"trace": "k", "original_text_tokens": 10, "original_logprob": -1.0}
+    traces = pd.DataFrame(
+        [
+            CELL | {"trace": "k", "question": "q2", "reasoning": reasoning, "text_tokens": 10},
+            CELL | {"trace": "l", "question": "q2", "reasoning": "", "text_tokens": 20},
+        ]
+    )
+    common = {"trace": "k", "original_logprob": -1.0}
     frame = outcomes(
         {"shown": " 1 + 2 = 3.", "tokens": 5, "logprob": None, "position": 0.5},
         {"shown": " 1 + 2 = 4.", "tokens": 5, "logprob": -3.0, "position": 0.5},
@@ -117,7 +73,7 @@ def test_edits_are_checked_for_text_values_length_and_likelihood() -> None:
     assert values(controls.edits_checked(traces, frame, {"t": results})) == {
         "text changed": 0.5,
         "values kept": 0.5,
-        "length at the end": 1.1,
+        "length at the end": 0.6,  # 12 tokens, and the longest reasoning of the question has 20
         "log-probability": -2.5,
         "original log-probability": -1.0,
     }

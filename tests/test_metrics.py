@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from cotfaith import areas, metrics
+from cotfaith import areas, controls, metrics
 from cotfaith.curves import CurveSpec
 from cotfaith.metrics import readings, with_and_without
 from cotfaith.readings import Reading, share_marked
@@ -204,7 +204,7 @@ def test_what_was_unread_cut_off_or_not_applicable_is_counted() -> None:
         coords=[{"x": 1, "y": 2}, {"x": 1, "y": 3}],
     )
     refused = pd.DataFrame([CELL | {"intervention": "truncation", "reason": "no reasoning"}] * 2)
-    table = metrics.counts(traces, outcomes, refused).set_index("condition")
+    table = controls.counts(traces, outcomes, refused).set_index("condition")
     columns = ["nobs", "unread", "hit_limit", "not_applicable", "reasons"]
     assert table.loc["reasoning", columns].tolist() == [2, 1, 1, 0, ""]
     assert table.loc["no reasoning", columns].tolist() == [1, 1, 0, 0, ""]

@@ -48,7 +48,7 @@ def test_sizes_stand_in_order_on_a_log_scale_with_the_fitted_trend() -> None:
     shares = curve(1).assign(n_params=[1e6, 1e4, 1e5])
     agreement = shares.assign(value=0.8)
     fitted = ((1e4, 0.2, 0.1, 0.3), (1e6, 0.6, 0.5, 0.7))
-    ax = size_figure(shares, agreement, [BySize("t0", (), (), fitted=fitted)]).axes[0]
+    ax = size_figure(shares, agreement, [BySize("t0", (), (), 3, fitted=fitted)]).axes[0]
     assert ax.get_xscale() == "log"
     by_label = {line.get_label(): line for line in ax.lines}
     assert np.asarray(by_label["binomial trend, 95% band"].get_ydata()).tolist() == [0.2, 0.6]

@@ -117,6 +117,10 @@ def test_a_command_line_leaves_out_defaults_and_quotes_the_rest() -> None:
         command_line(asked, [])
         == "cotfaith elicit --task 'preference:principle=Is it kind?' --samples 9 --chat"
     )
+    assert (
+        command_line({}, ["shuffle"], ["my ideas/shuffle.py"])
+        == "cotfaith --plugin 'my ideas/shuffle.py' run --intervention shuffle"
+    )
 
 
 def test_every_intervention_has_an_example_that_says_what_changed(folder: Path) -> None:
@@ -163,6 +167,9 @@ def test_sizes_are_put_in_words_by_rule(frames: RunFrames) -> None:
     assert "for ten times the parameters" in said
     two = "\n".join(words.by_size(analyse(only(frames, "ladder/11k", "ladder/88k"))))
     assert "two sizes give no trend" in two
+    alike = only(frames, "ladder/11k", "ladder/88k")
+    same_size = {name: f.assign(n_params=9) if "n_params" in f else f for name, f in vars(alike).items()}
+    assert "one size gives no trend" in "\n".join(words.by_size(analyse(RunFrames(**same_size))))
     one = "\n".join(words.by_size(analyse(only(frames, "ladder/31k"))))
     assert "nothing can be said of size" in one
 
@@ -193,7 +200,8 @@ def test_two_runs_are_compared_on_the_questions_they_share(folder: Path, tmp_pat
     assert set(table["task"]) == {"addition"}
     assert set(table["questions"]) == {3}
     assert table["value"].tolist() == [0.0] * len(table)  # the same questions, samples and seeds
-    assert set(table["test"]) == {"sign flips"}
+    once = table["test"] == "McNemar"  # what is asked once a question
+    assert set(table.loc[once, "measure"]) == {"accuracy without reasoning"}
     assert "truncation: same answer" in set(table["measure"])
 
 

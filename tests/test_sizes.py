@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from cotfaith import sizes
 from cotfaith.sizes import by_ease, by_size
 
 
@@ -80,38 +79,6 @@ def test_one_task_has_no_ease() -> None:
     assert by_ease(traces({("t", "s", 1_000): [1]})) == []
 
 
-def test_the_binomial_slope_is_that_of_r_geepack() -> None:
-    # geepack 1.3.9, R 4.2.2: geeglm(y ~ x, id=q, family=binomial, corstr="independence") on these 18 answers gives
-    # the slope 0.69314718056 with the robust standard error 0.433012701892.
-    answers = ["001", "011", "101", "000", "010", "111"]
-    rows = [
-        {
-            "task": "t",
-            "model": f"m{i}",
-            "n_params": 10 ** (4 + i),
-            "question": f"q{q}",
-            "same_without": a == "1",
-            "correct": None,
-        }
-        for q, line in enumerate(answers)
-        for i, a in enumerate(line)
-    ]
-    slope = sizes.binomial_slope(pd.DataFrame(rows))
-    assert slope is not None
-    assert slope.value == pytest.approx(0.69314718056)
-    error = (slope.ci_high - slope.ci_low) / 2 / 2.570582  # Student's 97.5% quantile for 6 questions
-    assert 0.433012701892 < error < 1.4 * 0.433012701892  # Mancl and DeRouen's is larger with so few
-
-
-def test_samples_of_a_question_enter_as_one_share() -> None:
-    once = many((0.3, 0.5, 0.7))
-    twice = pd.concat([once, once])
-    first, second = sizes.binomial_slope(once), sizes.binomial_slope(twice)
-    assert first is not None
-    assert second is not None
-    assert (first.value, first.ci_low) == pytest.approx((second.value, second.ci_low))
-
-
 def test_where_a_size_always_gives_the_same_answer_there_is_no_finite_slope() -> None:
     frame = traces({("t", "s", 1_000): [0] * 9, ("t", "m", 10_000): [4] * 9, ("t", "l", 100_000): [4] * 9})
     (found,) = by_size(frame, {})
@@ -141,6 +108,7 @@ def test_accuracy_and_letter_bias_are_covariates_where_they_are_known_and_vary()
         ((0.8, 0.3, 0.4, 0.9), "dip", True),
         ((0.1, 0.2, 0.8, 0.3), "peak", True),
         ((0.1, 0.3, 0.6, 0.9), None, False),
+        ((0.9, 0.45, 0.55), "dip", False),
     ],
 )
 def test_a_turn_is_a_middle_size_beyond_both_ends(
