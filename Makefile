@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 SUMS := addition:operands=
-.PHONY: reproduce ladder validate test check format env clean
+.PHONY: reproduce ladder validate bench test check format env clean
 
 env: $(BIN)/.ready
 
@@ -30,6 +30,13 @@ ladder: env
 ## Run the estimators on simulated data of known truth, 2,000 data sets a check: results/validation/.
 validate: env
 	OMP_NUM_THREADS=1 $(BIN)/python -m cotfaith.validation --jobs $(JOBS)
+
+## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose.
+bench: MODEL ?= ladder/2400k
+bench: QUESTIONS ?= 10
+bench: env
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python -m cotfaith.bench --model $(MODEL) --questions $(QUESTIONS)
 
 test: env
 	$(BIN)/pytest

@@ -58,6 +58,23 @@ def curve_figure(
     return figure
 
 
+def growth_figure(growth: pd.DataFrame) -> Figure:
+    """Draw seconds and peak memory against distinct tokens, with a line for each of what there is more of.
+
+    `growth` has `along`, `distinct_tokens`, `seconds` and `peak_megabytes`.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(PANEL[0] * 2, PANEL[1]), layout="constrained")
+        for ax, column in zip(figure.subplots(1, 2), ("seconds", "peak_megabytes"), strict=True):
+            for (along, rows), marker in zip(growth.groupby("along", sort=False), MARKERS, strict=False):
+                ordered = rows.sort_values("distinct_tokens")
+                ax.plot(ordered["distinct_tokens"], ordered[column], marker=marker, label=f"more {along}")
+            ax.set(xlabel="Distinct tokens", ylabel=column.replace("_", " ").capitalize())
+            ax.set(xlim=(0, None), ylim=(0, None))
+        figure.axes[0].legend()
+    return figure
+
+
 def length_figure(curves: pd.DataFrame, axis: str) -> Figure:
     """Draw the same-answer curves of one model's reasonings by their number of steps, a panel a task."""
     figure, axes = _panels(sorted(curves["task"].unique()))

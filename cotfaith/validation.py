@@ -18,6 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 from cotfaith import progress
 from cotfaith.checks import checks
 from cotfaith.identity import derive_seed
+from cotfaith.markdown import markdown_table
 
 DATA_SETS = 2000
 BLOCK = 50
@@ -84,9 +85,7 @@ def _page(table: pd.DataFrame, data_sets: int) -> str:
     shown = table.drop(columns=["ci_low", "ci_high", "value"])
     shown.insert(6, "found", [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in spans])
     shown["as wanted"] = shown["as wanted"].map({True: "yes", False: "**no**"})
-    rows = [list(shown.columns), ["---"] * len(shown.columns), *shown.astype(str).to_numpy().tolist()]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return INTRODUCTION.format(data_sets=data_sets) + "\n".join(lines) + "\n"
+    return INTRODUCTION.format(data_sets=data_sets) + markdown_table(shown)
 
 
 INTRODUCTION = """# Are the estimators right?

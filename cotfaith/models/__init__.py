@@ -62,10 +62,15 @@ def open_model(source: str, settings: ModelSettings) -> Model:
     from cotfaith.models.bridge import BridgeModel
 
     if source in shipped_models():
-        return BridgeModel(str(SHIPPED / source), settings, name=source)
+        return BridgeModel(local_source(source), settings, name=source)
     if source.startswith(f"{LADDER}/"):
         raise unknown("model", source, shipped_models())
     return BridgeModel(source, settings)
+
+
+def local_source(source: str) -> str:
+    """Return a shipped model's directory, and any other source as it is."""
+    return str(SHIPPED / source) if source in shipped_models() else source
 
 
 def use_threads(threads: int) -> None:

@@ -1,6 +1,6 @@
-"""Which tokens are computed together: sequences that begin alike are packed so that each is computed once."""
+"""Which tokens are computed together: what sequences begin with alike is laid out once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,55 +8,58 @@ import torch
 
 Tokens = tuple[int, ...]
 
-ROW = 256
-"""Tokens of a packed row, or twice the longest sequence: more would share more, but each attends to all."""
-
 
 @dataclass
-class Pack:
-    """The distinct tokens of several sequences, a trie laid out as one row in which parents come first."""
+class Chunk:
+    """Some tokens of a trie as one row, behind those that lead to the first of them; parents come first.
 
+    Places are counted from the first token that leads here.
+    """
+
+    before: int
+    """How many tokens lead here."""
     tokens: list[int] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
     """The place of the token before each; -1 for a first token."""
-    paths: dict[Tokens, tuple[int, ...]] = field(default_factory=dict)
-    """The places of each sequence's tokens."""
-
-    def grow(self, sequence: Tokens, path: tuple[int, ...]) -> tuple[int, ...]:
-        """Add a sequence that begins with the tokens along the path; return its own path."""
-        new = range(len(self.tokens), len(self.tokens) + len(sequence) - len(path))
-        self.tokens += sequence[len(path) :]
-        self.parents += [path[-1] if path else -1, *new][: len(new)]
-        self.paths[sequence] = (*path, *new)
-        return self.paths[sequence]
+    ends: dict[Tokens, tuple[int, ...]] = field(default_factory=dict)
+    """The places of all tokens of each sequence that ends here."""
+    onward: tuple[int, ...] = ()
+    """The places of the tokens that lead to the next chunk."""
 
     def sees(self) -> np.ndarray:
-        """Return which tokens each sees, (tokens, tokens): itself and those before it in its sequences."""
-        seen = np.eye(len(self.tokens), dtype=bool)
-        for place, parent in enumerate(self.parents):
-            if parent >= 0:
-                seen[place] |= seen[parent]
+        """Return which places each token sees, (tokens, before + tokens): its own, and what leads to it."""
+        seen = np.zeros((len(self.tokens), self.before + len(self.tokens)), dtype=bool)
+        for i, parent in enumerate(self.parents):
+            if parent >= self.before:
+                seen[i] = seen[parent - self.before]
+            else:
+                seen[i, : parent + 1] = True
+            seen[i, self.before + i] = True
         return seen
 
 
-def pack(sequences: Iterable[Tokens], size: int = ROW) -> Iterator[Pack]:
-    """Pack distinct sequences into tries of at most `size` tokens, or of twice their longest sequence.
+def chunks(sequences: Sequence[Tokens], size: int) -> Iterator[Chunk]:
+    """Walk through the trie of distinct sorted sequences, depth first, and cut it into rows of `size` tokens.
 
-    In sorted order neighbours share most; a trie is closed when the next sequence would outgrow it.
+    In that order what leads to any token of a chunk stands in it or leads to its first one, so that nothing
+    else must be kept, and no token is computed twice.
     """
-    current = Pack()
-    last: Tokens = ()
-    path: tuple[int, ...] = ()
-    for sequence in sorted(set(sequences)):
+    chunk, path, last = Chunk(0), list[int](), Tokens()
+    for sequence in sequences:
         shared = common_length(last, sequence)
-        new = len(sequence) - shared
-        if current.tokens and len(current.tokens) + new > max(size, 2 * len(sequence)):
-            yield current
-            current, shared = Pack(), 0
-        path = current.grow(sequence, path[:shared])
+        del path[shared:]
+        for token in sequence[shared:]:
+            if len(chunk.tokens) == size:
+                chunk.onward = tuple(path)
+                yield chunk
+                chunk, path = Chunk(len(path)), list(range(len(path)))
+            chunk.parents.append(path[-1] if path else -1)
+            path.append(chunk.before + len(chunk.tokens))
+            chunk.tokens.append(token)
+        chunk.ends[sequence] = tuple(path)
         last = sequence
-    if current.tokens:
-        yield current
+    if chunk.tokens:
+        yield chunk
 
 
 def common_length(first: Tokens, second: Tokens) -> int:
@@ -67,18 +70,25 @@ def common_length(first: Tokens, second: Tokens) -> int:
     return next(i for i in range(length) if first[i] != second[i])
 
 
-def stacked(packs: Sequence[Pack]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return ids and positions, (packs, longest), and what each token sees, (packs, longest, longest).
+def parts(sequences: Sequence[Tokens], most: int) -> list[Sequence[Tokens]]:
+    """Cut sequences into at most so many parts of equal size, in their order."""
+    size = max(1, -(-len(sequences) // most))
+    return [sequences[start : start + size] for start in range(0, len(sequences), size)]
 
-    Rows are filled up with tokens that see themselves alone.
+
+def stacked(rows: Sequence[Chunk]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return ids and positions, (rows, longest), and what each token sees, (rows, longest, before + longest).
+
+    What leads to each row is aligned at its end; rows are filled up with tokens that see themselves alone.
     """
-    longest = max(len(one.tokens) for one in packs)
-    ids = np.zeros((len(packs), longest), dtype=np.int64)
-    sees = np.broadcast_to(np.eye(longest, dtype=bool), (len(packs), longest, longest)).copy()
-    for row, one in enumerate(packs):
-        n = len(one.tokens)
-        ids[row, :n] = one.tokens
-        sees[row, :n, :n] = one.sees()
+    before, longest = max(row.before for row in rows), max(len(row.tokens) for row in rows)
+    ids = np.zeros((len(rows), longest), dtype=np.int64)
+    sees = np.zeros((len(rows), longest, before + longest), dtype=bool)
+    sees[:, range(longest), range(before, before + longest)] = True
+    for i, row in enumerate(rows):
+        n = len(row.tokens)
+        ids[i, :n] = row.tokens
+        sees[i, :n, before - row.before : before + n] = row.sees()
     positions = sees.sum(-1) - 1
     return torch.from_numpy(ids), torch.from_numpy(positions), torch.from_numpy(sees)
 

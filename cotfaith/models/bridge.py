@@ -1,7 +1,8 @@
 """Models run by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
 from cotfaith.models.batches import Tokens, common_length
+from cotfaith.models.continued import KEPT_SHARE, Continued
 from cotfaith.models.files import content_of, load_config, load_tokenizer
 from cotfaith.models.passes import CACHE_BYTES, Passes
 from cotfaith.models.sampling import Row, draw
@@ -62,6 +64,11 @@ class BridgeModel:
             n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
         )
 
+    @property
+    def tokens_computed(self) -> int:
+        """How many tokens went through the network so far, padding included."""
+        return self._passes.tokens_computed
+
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
         return self._texts.count(text)
@@ -81,11 +88,9 @@ class BridgeModel:
         begun: dict[bool, list[Row]] = {True: [], False: []}
         for row in ready:
             begun[self._passes.has_begun(row.prompt)].append(row)
-        for batch in self._batches(begun[True]):
-            self._sample(batch)
+        self._sample(begun[True])
         self._passes.forget()
-        for batch in self._batches(begun[False]):
-            self._sample(batch)
+        self._sample(begun[False])
         written = dict(zip(distinct, map(self._generation, rows), strict=True))
         return [written[request] for request in requests]
 
@@ -210,56 +215,57 @@ class BridgeModel:
     def _choice_tokens(self, requests: Sequence[ChoiceRequest]) -> list[tuple[Tokens, list[Tokens]]]:
         """Return what each request's choices have in common with its dialogue, and how each goes on."""
         prompts = self._encode([request.dialogue for request in requests])
-        texts = [
-            self._texts.render(request.dialogue) + choice
-            for request in requests
-            for choice in request.choices
+        return [
+            self._texts.continuations(request.dialogue, prompt, request.choices)
+            for request, prompt in zip(requests, prompts, strict=True)
         ]
-        whole = iter(self._texts.tokenize(texts))
-        split = []
-        for request, prompt in zip(requests, prompts, strict=True):
-            choices = [next(whole) for _ in request.choices]
-            shared = min(common_length(prompt, choice) for choice in choices)
-            split.append((prompt[:shared], [choice[shared:] for choice in choices]))
-        return split
 
     def _next_logprobs(self, wanted: dict[Tokens, set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
         found = {}
-        for sequence, logits in self._passes.next_logits(list(wanted)):
+        for sequences, logits in self._passes.next_logits(list(wanted)):
             self._check_numbers(logits)
-            tokens = sorted(wanted[sequence])
-            values = logits.log_softmax(-1)[tokens].tolist()
-            found.update({(sequence, token): value for token, value in zip(tokens, values, strict=True)})
+            pairs = [(i, token) for i, sequence in enumerate(sequences) for token in wanted[sequence]]
+            values = logits.log_softmax(-1)[[i for i, _ in pairs], [token for _, token in pairs]].tolist()
+            found.update({(sequences[i], token): v for (i, token), v in zip(pairs, values, strict=True)})
         return found
 
-    def _sample(self, rows: list[Row]) -> None:
-        """Draw tokens for all rows at once; what will be asked about is remembered."""
-        followed = all(row.request.reserve > 0 for row in rows)
-        continued = self._passes.begin([row.prompt for row in rows], remember=followed)
-        while rows:
-            self._check_numbers(continued.logits)
-            tokens = draw(continued.logits, rows)
-            logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
-            for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-                row.take(token, logprob, self._ends, self._texts.decode)
-            going = [i for i, row in enumerate(rows) if not row.ended]
-            rows, tokens = [rows[i] for i in going], [tokens[i] for i in going]
-            continued.go_on(going, tokens)
+    def _sample(self, rows: Sequence[Row]) -> None:
+        """Draw tokens for as many rows at once as fit; where some have ended, others enter.
 
-    def _batches(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
-        """Cut rows into batches whose keys and values fit into the memory."""
-        batch: list[Row] = []
-        longest = room = 0
-        for row in rows:
-            longest, room = max(longest, len(row.prompt)), max(room, row.room)
-            fits = (len(batch) + 1) * (longest + room) * self._passes.bytes_per_token <= CACHE_BYTES
-            if batch and (not fits or len(batch) == self._settings.batch_size):
-                yield batch
-                batch, longest, room = [], len(row.prompt), row.room
-            batch.append(row)
-        if batch:
-            yield batch
+        Rows of the same prompt enter beside each other. What will be asked about is remembered.
+        """
+        waiting = deque(sorted(rows, key=lambda row: (len(row.prompt), row.prompt)))
+        most = self._rows_at_once(rows)
+        followed = all(row.request.reserve > 0 for row in rows)
+        going: list[Row] = []
+        continued: Continued | None = None
+        while waiting or going:
+            if waiting and len(going) <= KEPT_SHARE * most and (not going or self._passes.shares):
+                entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
+                prompts = [row.prompt for row in entering]
+                continued = self._passes.begin(
+                    prompts, beside=continued if going else None, remember=followed
+                )
+                going += entering
+            assert continued is not None
+            going = self._step(going, continued)
+
+    def _step(self, rows: list[Row], continued: Continued) -> list[Row]:
+        """Draw a token for each row; return those that go on."""
+        self._check_numbers(continued.logits)
+        tokens = draw(continued.logits, rows)
+        logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
+        for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
+            row.take(token, logprob, self._ends, self._texts.decode)
+        going = [i for i, row in enumerate(rows) if not row.ended]
+        continued.go_on(going, [tokens[i] for i in going])
+        return [rows[i] for i in going]
+
+    def _rows_at_once(self, rows: Sequence[Row]) -> int:
+        """Return how many rows' keys and values fit into the memory, at most as many as are allowed."""
+        longest = max((len(row.prompt) + row.room for row in rows), default=1)
+        return max(1, min(self._settings.batch_size, CACHE_BYTES // (longest * self._passes.bytes_per_token)))
 
     def _check_numbers(self, logits: torch.Tensor) -> None:
         if bool(logits.isnan().any()):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from cotfaith.models.batches import Tokens
-from cotfaith.models.cache import Fresh, Slots
+from cotfaith.models.cache import Lead, Slots
 
 KEPT_SHARE = 0.8
 """Sequences that have ended are dropped when no more than this share goes on: dropping copies the others."""
@@ -34,7 +34,7 @@ class Appending(Protocol):
     ) -> tuple[torch.Tensor, Any]:
         """Append a token to each sequence, which the mask covers; return what follows and the cache."""
 
-    def remember(self, sequences: Sequence[Tokens], cache: Fresh) -> None:
+    def remember(self, sequences: Sequence[Tokens], cache: Lead) -> None:
         """Keep what was computed of sequences that have ended."""
 
 
@@ -67,6 +67,14 @@ class InSlots:
             if self.remembered is not None:
                 self.remembered[slot].append(token)
         self.logits = self.passes.append(self.slots, following)[self._going]
+
+    def join(self, others: "InSlots") -> None:
+        """Let other sequences enter."""
+        self._going += range(len(self.slots.lengths), len(self.slots.lengths) + len(others.slots.lengths))
+        self.slots.append(others.slots)
+        self.logits = torch.cat([self.logits, others.logits])
+        if self.remembered is not None and others.remembered is not None:
+            self.remembered += others.remembered
 
     def _drop_ended(self) -> None:
         if self.remembered is not None and self._ended:

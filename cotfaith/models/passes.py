@@ -1,6 +1,7 @@
 """Forward passes: sequences of tokens in, logits out, every beginning that sequences share computed once."""
 
 import inspect
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -8,14 +9,18 @@ from typing import Any, NamedTuple
 
 import torch
 
-from cotfaith.models.batches import Pack, Tokens, left_pad, pack, stacked
-from cotfaith.models.cache import Fresh, Slots
+from cotfaith.models.batches import Chunk, Tokens, chunks, left_pad, parts, stacked
+from cotfaith.models.cache import Lead, Slots
 from cotfaith.models.continued import Continued, InSlots, Padded
 
 log = logging.getLogger(__name__)
 
-TOKENS_AT_ONCE = 8192
-"""Tokens of packed rows in one forward pass."""
+ROW = 256
+"""Tokens of a row in one forward pass: more would be computed faster, but each attends to all."""
+
+ROWS = {"cpu": 1}
+"""Rows of a pass; a processor of few cores is busy with one, and each more computes some beginnings again."""
+MANY_ROWS = 32
 
 CACHE_BYTES = 2 << 30
 """What keys and values may take: of sequences continued together, and of those remembered."""
@@ -23,13 +28,16 @@ CACHE_BYTES = 2 << 30
 FEW_TOKENS = 64
 """Tokens that a sequence may have behind a remembered one: a closing question and an answer's prefix."""
 
-CHECKED_TOKENS = 12
+CHECKED_TOKENS, CHECKED_ROW = 12, 7
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
 """By how much log-probabilities may differ when sequences share their beginnings."""
 
 
 class Computed(NamedTuple):
-    """Sequences that were run: the logits behind each, and in which row and places its tokens are cached."""
+    """Sequences that were run: the logits behind each, and in which row and places its tokens are cached.
+
+    The cache holds them until the next ones are run.
+    """
 
     sequences: Sequence[Tokens]
     logits: torch.Tensor
@@ -46,51 +54,47 @@ class Passes:
         self._bridge = bridge
         self._may_share = may_share
         self._batch_size = batch_size
-        self._ended: dict[Tokens, tuple[Fresh, int]] = {}
+        self._ended: dict[Tokens, tuple[Lead, int]] = {}
         self._ended_bytes = 0
+        self.tokens_computed = 0
+        """Of all passes so far, padding included."""
 
     @torch.inference_mode()
-    def next_logits(self, sequences: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
-        """Yield each of some distinct sequences with the logits of the token behind it."""
+    def next_logits(self, sequences: Sequence[Tokens]) -> Iterator[tuple[Sequence[Tokens], torch.Tensor]]:
+        """Yield distinct sequences, some at a time, with the logits of the token behind each."""
         known = [sequence for sequence in sequences if self.has_begun(sequence)]
         for start in range(0, len(known), self._batch_size):
             batch = known[start : start + self._batch_size]
-            yield from zip(batch, self._resumed(batch).logits, strict=True)
+            yield batch, self._resumed(batch).logits
         for computed in self._computed([sequence for sequence in sequences if not self.has_begun(sequence)]):
-            yield from zip(computed.sequences, computed.logits, strict=True)
+            yield computed.sequences, computed.logits
 
     @torch.inference_mode()
-    def begin(self, sequences: Sequence[Tokens], *, remember: bool = False) -> Continued:
-        """Run sequences, which may be equal, to be continued.
+    def begin(
+        self, sequences: Sequence[Tokens], *, beside: Continued | None = None, remember: bool = False
+    ) -> Continued:
+        """Run sequences, which may be equal, to be continued, beside others where beginnings are shared.
 
         What they are when they end can be remembered for sequences that begin with it, until `forget`.
         """
         if not self.shares:
             return self._padded(sequences)
         if all(self.has_begun(sequence) for sequence in sequences):
-            return self._resumed(sequences)
-        wanted: dict[Tokens, list[int]] = {}
-        for i, sequence in enumerate(sequences):
-            wanted.setdefault(sequence, []).append(i)
-        lengths = torch.tensor([len(sequence) for sequence in sequences])
-        logits, slots = torch.empty(0), None
-        for computed in self._computed(list(wanted)):
-            if slots is None:
-                slots = Slots(computed.cache, lengths)
-                logits = computed.logits.new_empty(len(sequences), computed.logits.shape[-1])
-            copies = [(k, i) for k, sequence in enumerate(computed.sequences) for i in wanted[sequence]]
-            found, targets = [k for k, _ in copies], [i for _, i in copies]
-            logits[targets] = computed.logits[found]
-            rows, paths = [computed.rows[k] for k in found], [computed.paths[k] for k in found]
-            slots.fill(computed.cache, rows, paths, targets)
-        assert slots is not None
-        return InSlots(self, logits, slots, [list(sequence) for sequence in sequences] if remember else None)
+            begun = self._resumed(sequences)
+        else:
+            logits, slots = self._in_slots(self._computed(list(dict.fromkeys(sequences))), sequences)
+            remembered = [list(sequence) for sequence in sequences] if remember else None
+            begun = InSlots(self, logits, slots, remembered)
+        if not isinstance(beside, InSlots):
+            return begun
+        beside.join(begun)
+        return beside
 
     def has_begun(self, sequence: Tokens) -> bool:
         """Tell whether a sequence that is remembered is the beginning of this one, but for a few tokens."""
         return self._beginning(sequence) is not None
 
-    def remember(self, sequences: Sequence[Tokens], cache: Fresh) -> None:
+    def remember(self, sequences: Sequence[Tokens], cache: Lead) -> None:
         """Keep what was computed of sequences that have ended, a row each, as far as the memory goes."""
         size = sum(s.numel() * s.element_size() for layer in cache.layers for s in (layer.keys, layer.values))
         if self._ended_bytes + size <= CACHE_BYTES:
@@ -107,6 +111,27 @@ class Passes:
             return None
         shorter = (sequence[:n] for n in range(len(sequence) - 1, max(0, len(sequence) - FEW_TOKENS), -1))
         return next((tokens for tokens in shorter if tokens in self._ended), None)
+
+    def _in_slots(
+        self, passes: Iterator[Computed], sequences: Sequence[Tokens]
+    ) -> tuple[torch.Tensor, Slots]:
+        """Give each sequence, which may be equal, a slot with what was computed of it, and its logits."""
+        wanted: dict[Tokens, list[int]] = {}
+        for i, sequence in enumerate(sequences):
+            wanted.setdefault(sequence, []).append(i)
+        lengths = torch.tensor([len(sequence) for sequence in sequences])
+        logits, slots = torch.empty(0), None
+        for computed in passes:
+            if slots is None:
+                slots = Slots(computed.cache, lengths)
+                logits = computed.logits.new_empty(len(sequences), computed.logits.shape[-1])
+            copies = [(k, i) for k, sequence in enumerate(computed.sequences) for i in wanted[sequence]]
+            found, targets = [k for k, _ in copies], [i for _, i in copies]
+            logits[targets] = computed.logits[found]
+            rows, paths = [computed.rows[k] for k in found], [computed.paths[k] for k in found]
+            slots.fill(computed.cache, rows, paths, targets)
+        assert slots is not None
+        return logits, slots
 
     def _resumed(self, sequences: Sequence[Tokens]) -> InSlots:
         """Go on from what is remembered."""
@@ -143,12 +168,11 @@ class Passes:
             return False
         common = tuple(range(2, 2 + CHECKED_TOKENS))
         sequences = [common[:k] + common[::-1][:k] for k in range(1, CHECKED_TOKENS, 2)]
-        computed = self._run(list(pack(sequences)))
-        slots = Slots(computed.cache, torch.tensor([len(sequence) for sequence in computed.sequences]))
-        slots.fill(computed.cache, computed.rows, computed.paths, range(len(sequences)))
-        shared = torch.cat([computed.logits, self._extend(slots, [common[:1]] * len(sequences))])
-        longer = [(*sequence, common[0]) for sequence in computed.sequences]
-        alone = torch.cat([self._padded([one]).logits for one in (*computed.sequences, *longer)])
+        tries = [chunks(part, CHECKED_ROW) for part in parts(sorted(sequences), 2)]
+        logits, slots = self._in_slots(self._walk(tries), sequences)
+        shared = torch.cat([logits, self._extend(slots, [common[:1]] * len(sequences))])
+        longer = [(*sequence, common[0]) for sequence in sequences]
+        alone = torch.cat([self._padded([one]).logits for one in (*sequences, *longer)])
         apart = float((shared.log_softmax(-1) - alone.log_softmax(-1)).abs().max())
         if apart <= TOLERANCE[self._network.dtype]:
             return True
@@ -175,22 +199,39 @@ class Passes:
                 padded = self._padded(batch)
                 yield Computed(batch, padded.logits, padded.cache, (), ())
             return
-        packs = sorted(pack(sequences), key=lambda one: len(one.tokens))
-        while packs:
-            several = max(1, TOKENS_AT_ONCE // len(packs[-1].tokens))
-            yield self._run(packs[-several:])
-            del packs[-several:]
+        rows = ROWS.get(self._network.device.type, MANY_ROWS)
+        yield from self._walk([chunks(part, ROW) for part in parts(sorted(sequences), rows)])
 
-    def _run(self, packs: Sequence[Pack]) -> Computed:
-        ids, positions, sees = stacked(packs)
-        ends = [(row, path) for row, one in enumerate(packs) for path in one.paths.values()]
-        rows, paths = [row for row, _ in ends], [path for _, path in ends]
-        read = sorted({path[-1] for path in paths})
-        cache = Fresh(self._layers)
+    def _walk(self, tries: Sequence[Iterator[Chunk]]) -> Iterator[Computed]:
+        """Run tries beside each other, a chunk of each in every pass."""
+        cache = Lead(self._layers)
+        rows = {i: chunk for i, trie in enumerate(tries) for chunk in itertools.islice(trie, 1)}
+        while rows:
+            computed = self._run(list(rows.values()), cache)
+            if computed.sequences:
+                yield computed
+            following = {i: next(tries[i], None) for i in rows}
+            going = [row for row, i in enumerate(rows) if following[i] is not None]
+            before = max(chunk.before for chunk in rows.values())
+            places = [_moved(chunk.onward, before - chunk.before) for chunk in rows.values()]
+            if going:
+                cache.keep(going, [places[row] for row in going])
+            rows = {i: chunk for i, chunk in following.items() if chunk is not None}
+
+    def _run(self, rows: Sequence[Chunk], cache: Lead) -> Computed:
+        ids, positions, sees = stacked(rows)
+        before = sees.shape[2] - sees.shape[1]
+        ends = [
+            (sequence, row, _moved(path, before - chunk.before))
+            for row, chunk in enumerate(rows)
+            for sequence, path in chunk.ends.items()
+        ]
+        read = sorted({path[-1] - before for _, _, path in ends})
         logits = self._forward(ids, sees, positions, cache, read)
-        place = {token: i for i, token in enumerate(read)}
-        sequences = [sequence for one in packs for sequence in one.paths]
-        return Computed(sequences, logits[rows, [place[path[-1]] for path in paths]], cache, rows, paths)
+        at = {place: i for i, place in enumerate(read)}
+        found = logits[[row for _, row, _ in ends], [at[path[-1] - before] for _, _, path in ends]]
+        sequences, found_in, paths = zip(*ends, strict=True) if ends else ((), (), ())
+        return Computed(sequences, found, cache, found_in, paths)
 
     def _padded(self, sequences: Sequence[Tokens]) -> Padded:
         """Run sequences beside each other, padded on the left."""
@@ -223,6 +264,7 @@ class Passes:
         The mask says what each token sees, (batch, new tokens, tokens).
         """
         device = self._network.device
+        self.tokens_computed += ids.numel()
         out = self._network(
             input_ids=ids.to(device),
             use_cache=True,
@@ -240,6 +282,7 @@ class Passes:
         The mask is 0 on padding and covers what is cached and what is new, (batch, tokens).
         """
         device = self._bridge.cfg.device
+        self.tokens_computed += ids.numel()
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         logits, cache = self._bridge(
             ids.to(device),
@@ -254,11 +297,20 @@ class Passes:
 
     def _only(self, read: Sequence[int]) -> dict[str, torch.Tensor]:
         """Ask for the logits of some places alone, where the architecture can."""
-        return {"logits_to_keep": torch.tensor(read, device=self._network.device)} if self._reads_some else {}
+        return (
+            {"logits_to_keep": torch.tensor(read, dtype=torch.long, device=self._network.device)}
+            if self._reads_some
+            else {}
+        )
 
     @cached_property
     def _reads_some(self) -> bool:
         return "logits_to_keep" in inspect.signature(self._network.forward).parameters
+
+
+def _moved(places: tuple[int, ...], by: int) -> tuple[int, ...]:
+    """Return places in a row that is aligned at its end with longer ones."""
+    return tuple(place + by for place in places) if by else places
 
 
 def _additive(sees: torch.Tensor) -> torch.Tensor:

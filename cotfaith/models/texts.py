@@ -7,9 +7,12 @@ from typing import Any
 from jinja2 import TemplateError
 
 from cotfaith.errors import InputError
-from cotfaith.models.batches import Tokens
-from cotfaith.prompts import plain_text
+from cotfaith.models.batches import Tokens, common_length
+from cotfaith.prompts import TURN_SEPARATOR, plain_text
 from cotfaith.schema import Dialogue, Turn
+
+IN_STEP = 4
+"""Tokens before a choice's first, in which the end by itself must agree with the whole dialogue."""
 
 
 class Texts:
@@ -20,6 +23,7 @@ class Texts:
         self._source = source
         self._chat = chat
         self._counted: dict[str, int] = {}
+        self._tails: dict[tuple[str, tuple[str, ...]], tuple[Tokens, list[Tokens]]] = {}
         self._closing: dict[tuple[str, ...], set[int]] = {}
         if chat:
             self._check_template()
@@ -77,8 +81,37 @@ class Texts:
         """Tokenize rendered dialogues; a chat template writes its own special tokens."""
         if not texts:
             return []
-        encoded = self._tokenizer(list(texts), add_special_tokens=not self._chat)
-        return [tuple(tokens) for tokens in encoded.input_ids]
+        return self._tokens(texts, special=not self._chat)
+
+    def _tokens(self, texts: Sequence[str], *, special: bool = False) -> list[Tokens]:
+        return [tuple(ids) for ids in self._tokenizer(list(texts), add_special_tokens=special).input_ids]
+
+    def continuations(
+        self, dialogue: Dialogue, prompt: Tokens, choices: tuple[str, ...]
+    ) -> tuple[Tokens, list[Tokens]]:
+        """Return what a dialogue, whose tokens are the prompt, shares with its choices, and their own tokens.
+
+        A choice changes what stands at the end, so the last two turns by themselves tell how, if they end in
+        the same tokens as the prompt. Otherwise the whole is tokenized with each choice.
+        """
+        text = self.render(dialogue)
+        last = len(plain_text(dialogue[-2:])) + len(TURN_SEPARATOR)
+        tail, whole = self._tail(text[-last:], choices)
+        shared = min(common_length(tail, one) for one in whole)
+        step = min(shared, IN_STEP)
+        behind = len(tail) - shared
+        if step == 0 or prompt[-behind - step :] != tail[shared - step :]:
+            whole = self.tokenize([text + choice for choice in choices])
+            shared = min(common_length(prompt, one) for one in whole)
+            behind = len(prompt) - shared
+        return prompt[: len(prompt) - behind], [one[shared:] for one in whole]
+
+    def _tail(self, text: str, choices: tuple[str, ...]) -> tuple[Tokens, list[Tokens]]:
+        """Tokenize the end of a dialogue by itself and with each choice."""
+        if (text, choices) not in self._tails:
+            tail, *whole = self._tokens([text, *(text + choice for choice in choices)])
+            self._tails[text, choices] = tail, whole
+        return self._tails[text, choices]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens."""

@@ -7,15 +7,19 @@ import shutil
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cotfaith.errors import InputError
 from cotfaith.models import SHIPPED, ModelSettings, open_model
 from cotfaith.models import bridge as bridge_module
+from cotfaith.models import passes as passes_module
 from cotfaith.models.bridge import BridgeModel
 from cotfaith.models.passes import Passes
 from cotfaith.models.sampling import Row, draw
@@ -81,6 +85,42 @@ def test_batched_scores_equal_one_by_one_scores(family: str, model_dir: ModelDir
     together = bridge(directory, batch_size=5).answer_probs(choice_requests())
     alone = [bridge(directory, batch_size=1).answer_probs([request])[0] for request in choice_requests()]
     assert all(close(a, b) for a, b in zip(together, alone, strict=True))
+
+
+@cache
+def passes_of(directory: Path) -> Passes:
+    return bridge(directory)._passes
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "neox"])
+@given(
+    tries=st.lists(st.lists(st.integers(2, 4), min_size=1, max_size=30).map(tuple), min_size=1, max_size=12),
+    row=st.integers(1, 40),
+    rows=st.integers(1, 4),
+)
+@settings(max_examples=20, deadline=None)
+def test_shared_beginnings_change_no_log_probability(
+    family: str, model_dir: ModelDir, tries: list[tuple[int, ...]], row: int, rows: int
+) -> None:
+    passes = passes_of(model_dir(family))
+    distinct = sorted(set(tries))
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        patch.setattr(passes_module, "ROW", row)
+        patch.setattr(passes_module, "ROWS", {"cpu": rows})
+        before = passes.tokens_computed if passes.shares else -1
+        found = {
+            sequence: row
+            for several, logits in passes.next_logits(distinct)
+            for sequence, row in zip(several, logits, strict=True)
+        }
+        computed = passes.tokens_computed - before
+        alone = {sequence: passes._padded([sequence]).logits[0] for sequence in distinct}
+    assert set(found) == set(distinct)
+    if rows == 1:
+        beginnings = {sequence[: k + 1] for sequence in distinct for k in range(len(sequence))}
+        assert computed == len(beginnings)
+    for sequence, logits in found.items():
+        assert torch.allclose(logits.log_softmax(-1), alone[sequence].log_softmax(-1), atol=1e-4)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -209,8 +249,8 @@ def test_a_model_whose_beginnings_cannot_be_shared_is_told_and_still_right(
     right = bridge(directory).answer_probs(choice_requests())
     run = Passes._run
 
-    def off(passes: Passes, packs: Any) -> Any:
-        computed = run(passes, packs)
+    def off(passes: Passes, rows: Any, cache: Any) -> Any:
+        computed = run(passes, rows, cache)
         return computed._replace(logits=computed.logits.roll(1, dims=-1))
 
     monkeypatch.setattr(Passes, "_run", off)

@@ -1,0 +1,180 @@
+"""Contenders that do the same work in turns, each in a process of its own."""
+
+import resource
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+from cotfaith.models import use_threads
+from cotfaith.models.rivals import CONTENDERS, distinct_tokens, token_counter
+from cotfaith.prompts import plain_text
+from cotfaith.schema import ChoiceRequest, GenerationRequest
+
+OURS, PLAIN, HARNESS = CONTENDERS
+MEGABYTE = 2**20
+WARMING = 4
+"""Requests before the first turn, so that what is loaded late is loaded."""
+
+
+class Remote:
+    """A contender in a process of its own."""
+
+    def __init__(self, kind: str, source: str, threads: int) -> None:
+        context = get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there, kind, source, threads), daemon=True)
+        self._process.start()
+        self._here.recv()
+
+    def __call__(self, method: str, *arguments: object) -> "Turn":
+        """Call a method and wait for what it returns."""
+        self._here.send((method, arguments))
+        answer = self._here.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        turn: Turn = answer
+        return turn
+
+    def close(self) -> None:
+        """End the process."""
+        self._here.send(None)
+        self._process.join()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One call: what it returned, how long it took, and the most memory that the process has had so far."""
+
+    value: Any
+    seconds: float
+    peak: int
+    """In bytes."""
+
+
+def _serve(connection: Connection, kind: str, source: str, threads: int) -> None:
+    """Answer calls until there is nothing to do."""
+    use_threads(threads)
+    contender = CONTENDERS[kind](source)
+    connection.send("ready")
+    while (call := connection.recv()) is not None:
+        method, arguments = call
+        begun = time.perf_counter()
+        try:
+            value = getattr(contender, method)(*arguments)
+        except Exception as error:  # noqa: BLE001 told to the process that asked
+            connection.send(error)
+            continue
+        seconds = time.perf_counter() - begun
+        connection.send(Turn(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+
+
+@contextmanager
+def contenders(kinds: Sequence[str], source: str, threads: int) -> Iterator[dict[str, Remote]]:
+    """Start the contenders, one after the other, and end them."""
+    started = {kind: Remote(kind, source, threads) for kind in kinds}
+    try:
+        yield started
+    finally:
+        for one in started.values():
+            one.close()
+
+
+def scoring(
+    source: str, workload: str, requests: Sequence[ChoiceRequest], alternations: int, threads: int
+) -> list[dict[str, object]]:
+    """Have all contenders score the same requests in turns; return one row each."""
+    kinds = (OURS, PLAIN, HARNESS)
+    asked, distinct = distinct_tokens(source, [plain_text(request.dialogue) for request in requests])
+    turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
+    bare: list[float] = []
+    with contenders(kinds, source, threads) as started:
+        for kind in kinds:
+            started[kind]("score", requests[:WARMING])
+        for _ in range(alternations):
+            for kind in kinds:
+                turns[kind].append(started[kind]("score", requests))
+            bare.append(started[PLAIN]("bare", distinct, round(asked / len(requests))).seconds)
+    per_second = distinct / statistics.median(bare)
+    return [
+        scoring_row(workload, kind, turns, Asked(len(requests), asked, distinct), per_second)
+        for kind in kinds
+    ]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What there is to do."""
+
+    requests: int
+    tokens_asked: int
+    distinct_tokens: int
+
+
+def scoring_row(
+    workload: str, kind: str, turns: dict[str, list[Turn]], asked: Asked, bare: float
+) -> dict[str, object]:
+    """Put a contender's turns into a row; `bare` is the tokens a second of a bare forward pass."""
+    seconds = [turn.seconds for turn in turns[kind]]
+    ratios = [theirs.seconds / ours.seconds for theirs, ours in zip(turns[kind], turns[OURS], strict=True)]
+    scored = turns[kind][0].value
+    apart = max(
+        abs(a - b)
+        for one, other in zip(scored.logprobs, turns[OURS][0].value.logprobs, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+    middle = statistics.median(seconds)
+    return {
+        "workload": workload,
+        "contender": kind,
+        **asdict(asked),
+        "tokens_computed": scored.computed,
+        "computed_per_distinct": scored.computed / asked.distinct_tokens,
+        "seconds": middle,
+        "asked_per_second": asked.tokens_asked / middle,
+        "distinct_per_second": asked.distinct_tokens / middle,
+        "of_bare_forward": asked.distinct_tokens / middle / bare,
+        "peak_megabytes": max(turn.peak for turn in turns[kind]) / MEGABYTE,
+        "ratio": statistics.median(ratios),
+        "ratio_least": min(ratios),
+        "ratio_most": max(ratios),
+        "apart_in_logprob": apart,
+    }
+
+
+def sampling(
+    source: str, asked: Sequence[GenerationRequest], alternations: int, threads: int
+) -> list[dict[str, object]]:
+    """Have this package and transformers' generate sample reasoning in turns; return one row each."""
+    count = token_counter(source)
+    kinds = (OURS, PLAIN)
+    turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
+    with contenders(kinds, source, threads) as started:
+        for kind in kinds:
+            started[kind]("sample", asked[:WARMING])
+        for _ in range(alternations):
+            for kind in kinds:
+                turns[kind].append(started[kind]("sample", asked))
+    rates = {
+        kind: [sum(map(count, turn.value)) / turn.seconds for turn in several]
+        for kind, several in turns.items()
+    }
+    ratios = [ours / theirs for ours, theirs in zip(rates[OURS], rates[PLAIN], strict=True)]
+    return [
+        {
+            "contender": kind,
+            "samples": len(asked),
+            "tokens_sampled": statistics.median(sum(map(count, turn.value)) for turn in turns[kind]),
+            "seconds": statistics.median(turn.seconds for turn in turns[kind]),
+            "sampled_per_second": statistics.median(rates[kind]),
+            "peak_megabytes": max(turn.peak for turn in turns[kind]) / MEGABYTE,
+            "ratio": statistics.median(ratios) if kind == PLAIN else 1.0,
+            "ratio_least": min(ratios) if kind == PLAIN else 1.0,
+            "ratio_most": max(ratios) if kind == PLAIN else 1.0,
+        }
+        for kind in kinds
+    ]
