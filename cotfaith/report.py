@@ -14,8 +14,10 @@ from cotfaith.analysis import PAPER, Analysis, Tables, analyse
 from cotfaith.errors import InputError
 from cotfaith.examples import Example, examples
 from cotfaith.frames import run_frames
+from cotfaith.noticed import noticed
 from cotfaith.store import Store
 from cotfaith.study import command_line
+from cotfaith.visible import visible
 
 NO_VALUE = "–"
 SAME_ANSWER = "same answer with and without"
@@ -166,6 +168,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
 
 def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:
     """Say what was left out, of which it was, and why."""
+    yield from noticed(store)
     for task, (_, bad) in store.sources().items():
         if bad:
             yield f"{task}: {len(bad)} bad rows left out, the first: {bad[0]}"
@@ -189,6 +192,7 @@ def _environment(store: Store) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
 
     def inline(name: str) -> str:

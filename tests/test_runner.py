@@ -17,6 +17,8 @@ from cotfaith.report import write_report
 from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
+    Dialogue,
+    Fact,
     Generation,
     GenerationRequest,
     ModelInfo,
@@ -36,6 +38,7 @@ class Scripted:
     info: ModelInfo = field(default_factory=lambda: ModelInfo("scripted", "f0", 1))
     dies_after: int | None = None
     asked: int = 0
+    refuses: dict[str, str] = field(default_factory=dict)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)
@@ -52,6 +55,9 @@ class Scripted:
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
+        return [self.refuses.get(dialogue[0].text, "") for dialogue in dialogues]
 
     def _continue(self, request: GenerationRequest) -> Generation:
         question, reasoning = request.dialogue[0].text, request.dialogue[1].text
@@ -275,7 +281,8 @@ def test_nothing_of_one_model_is_served_as_anothers(tmp_path: Path, monkeypatch:
     measure(monkeypatch, tmp_path, Scripted(), "truncation")
     namesake = Scripted(ModelInfo("scripted", "f1", 1))
     reference = Scripted()
-    measure(monkeypatch, tmp_path, namesake, "truncation")
+    elsewhere = replace(STUDY, model=("elsewhere/m",))
+    measure(monkeypatch, tmp_path, namesake, "truncation", study=elsewhere)
     measure(monkeypatch, tmp_path / "fresh", reference, "truncation")
     assert namesake.asked == reference.asked
     traces = load_run(tmp_path).traces
@@ -321,16 +328,17 @@ def test_other_settings_are_refused_in_the_same_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure(monkeypatch, tmp_path, Scripted())
-    with pytest.raises(InputError, match=r"temperature: 0.8 there, 1.0 now\nUse another --out"):
+    with pytest.raises(InputError, match=r"temperature: 0.8 there, 1.0 now\nGo on as it was begun"):
         measure(monkeypatch, tmp_path, Scripted(), study=replace(STUDY, temperature=1.0))
 
 
 def test_other_questions_under_the_same_name_are_refused(tmp_path: Path) -> None:
     store = Store.create(tmp_path, STUDY.fixed)
-    store.add_source("arc", "a.jsonl 1234", ())
-    store.add_source("arc", "a.jsonl 1234", ())
-    with pytest.raises(InputError, match=r"come from other data \(a.jsonl 1234, now b.jsonl 5678\)"):
-        store.add_source("arc", "b.jsonl 5678", ())
+    first, other = Fact("a.jsonl 1234", "a.jsonl 1234"), Fact("b.jsonl 5678", "b.jsonl 5678")
+    store.agree({"questions of arc": first})
+    store.agree({"questions of arc": first, "questions of aqua": other})
+    with pytest.raises(InputError, match=r"questions of arc: a.jsonl 1234 there, b.jsonl 5678 now"):
+        store.agree({"questions of arc": other})
     store.close()
 
 
@@ -361,5 +369,5 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no run there; expected a folder with a run.sqlite"):
         load_run(tmp_path)
     (tmp_path / "run.sqlite").write_text("not a database, but long enough to be taken for one" * 40)
-    with pytest.raises(InputError, match="not a run of cotfaith"):
+    with pytest.raises(InputError, match="not a run of cotfaith, or a broken one: file is not a database"):
         load_run(tmp_path)
