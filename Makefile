@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+KILLS ?= 30
 SUMS := addition:operands=
-.PHONY: reproduce ladder validate test check format env clean
+.PHONY: reproduce ladder validate torture test check format env clean
 
 env: $(BIN)/.ready
 
@@ -30,6 +31,10 @@ ladder: env
 ## Run the estimators on simulated data of known truth, 2,000 data sets a check: results/validation/.
 validate: env
 	$(BIN)/python -m cotfaith.validation --jobs $(JOBS)
+
+## Kill a run thirty times at random moments, and compare it row by row with one that was left alone.
+torture: env
+	$(BIN)/python -m tests.torture --kills $(KILLS)
 
 test: env
 	$(BIN)/pytest

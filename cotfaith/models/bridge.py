@@ -217,11 +217,11 @@ class BridgeModel:
 
     @cached_property
     def _ends(self) -> set[int]:
-        """The tokens that end a turn or a text."""
+        """The tokens that end a turn or a text, and all others that are no text: they would mark a turn."""
         generation = getattr(self.bridge.original_model, "generation_config", None)
         ids = [self._texts.end, getattr(generation, "eos_token_id", None)]
         flat = [i for part in ids for i in (part if isinstance(part, list) else [part])]
-        return {i for i in flat if i is not None}
+        return {i for i in flat if i is not None} | self._texts.special
 
     def _encode(self, dialogues: Sequence[Dialogue]) -> list[Tokens]:
         encoded = self._texts.tokenize([self._texts.render(dialogue) for dialogue in dialogues])

@@ -30,6 +30,12 @@ class Texts:
         """The token that ends a text."""
         return self.tokenizer.eos_token_id  # type: ignore[no-any-return]
 
+    @cached_property
+    def special(self) -> set[int]:
+        """The tokens that are no text."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        return {*self.tokenizer.all_special_ids, *(i for i, token in added if token.special)}
+
     @property
     def unknown(self) -> int | None:
         """The token of what the tokenizer does not know."""
@@ -61,9 +67,8 @@ class Texts:
 
     @cached_property
     def _special(self) -> tuple[str, ...]:
-        added = self.tokenizer.added_tokens_decoder.values()
-        special = {*self.tokenizer.all_special_tokens, *(str(token) for token in added if token.special)}
-        return tuple(sorted(filter(str.strip, special)))
+        texts = self.tokenizer.convert_ids_to_tokens(sorted(self.special))
+        return tuple(filter(str.strip, texts))
 
     @cached_property
     def _marks(self) -> tuple[str, ...]:
