@@ -38,7 +38,7 @@ class DiesAtWrite:
         self.writing = Database.writing
 
     @contextmanager
-    def __call__(self, database: Database) -> Iterator[object]:
+    def wrap(self, database: Database) -> Iterator[object]:
         with self.writing(database) as connection:
             yield connection
             self.left -= 1
@@ -49,7 +49,7 @@ class DiesAtWrite:
 def die_at_write(folder: Path, last: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         dies = DiesAtWrite(last)
-        patch.setattr(Database, "writing", lambda database: dies(database))
+        patch.setattr(Database, "writing", lambda database: dies.wrap(database))
         measure(patch, folder, Scripted(), *SPECS, study=SMALL, batch=3)
 
 
@@ -118,7 +118,7 @@ def test_ctrl_c_exits_with_130_and_says_what_there_is_and_how_to_go_on(
         cli.main()
     assert stopped.value.code == 130
     told = " ".join(capsys.readouterr().err.split())
-    assert f"Stopped. {folder} keeps 10 traces. Go on with: cotfaith sham" in told
+    assert f"Stopped. {folder} keeps 14 traces. Go on with: cotfaith sham" in told
     assert told.endswith(f"--out '{folder}' --questions 20")
     model.dies_after = None
     with pytest.raises(SystemExit) as done:
