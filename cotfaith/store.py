@@ -99,8 +99,9 @@ class Store:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
     def facts(self) -> dict[str, Fact]:
-        """Return the circumstances of the run."""
-        return {name: Fact(*value) for name, value in self._metas("fact: ")}
+        """Return the circumstances of the run; those of version 2 are the sources of its questions."""
+        sources = {f"questions of {task}": Fact(source, source) for task, source in self._metas("source of ")}
+        return sources | {name: Fact(*value) for name, value in self._metas("fact: ")}
 
     def agree(self, facts: Mapping[str, Fact], settings: Mapping[str, object] | None = None) -> None:
         """Remember circumstances; refuse those that are others than before, with every difference."""
