@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2.nodes import EvalContext
 from matplotlib.figure import Figure
 
 from cotfaith import plots, words
@@ -192,7 +193,7 @@ def _environment(store: Store) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-        finalize=lambda value: visible(value) if type(value) is str else value,
+        finalize=_printed,
     )
 
     def inline(name: str) -> str:
@@ -202,6 +203,14 @@ def _environment(store: Store) -> Environment:
 
     environment.filters |= {"inline": inline, "cell": _cell, "rows": _rows, "names": _names}
     return environment
+
+
+@pass_eval_context
+def _printed(context: EvalContext, value: object) -> object:
+    """Write text so that nothing in it acts; in Markdown no tag is one."""
+    if type(value) is not str:
+        return value
+    return visible(value) if context.autoescape else visible(value).replace("<", "&lt;")
 
 
 def _names(table: pd.DataFrame) -> list[str]:

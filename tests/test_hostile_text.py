@@ -1,6 +1,7 @@
 """Text that would act on a terminal, a report or a file system if it were let."""
 
 import re
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cotfaith import runner
 from cotfaith.loading import load
 from cotfaith.plugins import TASKS
 from cotfaith.report import write_report
+from cotfaith.schema import Generation, GenerationRequest
 from cotfaith.show import print_question, print_questions
 from cotfaith.store import Store
 from cotfaith.study import Plan, Study, TaskPlan, build_interventions
@@ -34,6 +36,18 @@ HOSTILE = [
     "long " * 20_000,
 ]
 IDS = ["../../outside", "/etc/passwd", "a\x1b[31m", "con\0", "..", "x" * 5000, "a/b", "<b>", "\u202e"]
+
+
+class Hostile(Scripted):
+    """Reasons in what would be a script in a page and a colour in a terminal."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        text = " <script>alert(1)</script> \x1b[31m | 1 + 1 = 2. \u202e So it is 2."
+        written = super().generate(requests)
+        return [
+            Generation(text, 9, hit_limit=False) if len(request.dialogue) == 2 else one
+            for request, one in zip(requests, written, strict=True)
+        ]
 
 
 @given(st.text())
@@ -83,7 +97,7 @@ def test_hostile_questions_are_asked_shown_and_reported_and_act_nowhere(
     own.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     questions = load(TASKS.build("jsonl:written=true"), own, None, 0).questions
     assert sorted(question.id for question in questions) == sorted(IDS)
-    monkeypatch.setattr(runner, "open_model", lambda source, settings: Scripted())
+    monkeypatch.setattr(runner, "open_model", lambda source, settings: Hostile())
     study = Study(model=("m",), task=("jsonl:written=true",), samples=1, permutations=0)
     tasks = (TaskPlan(TASKS.build("jsonl:written=true"), questions, "own"),)
     folder = tmp_path / "inner" / "run"
@@ -102,6 +116,9 @@ def test_hostile_questions_are_asked_shown_and_reported_and_act_nowhere(
     assert [acting.search(text) for text in (out.getvalue(), html, markdown)] == [None, None, None]
     assert "<script>alert" not in html
     assert "<script>alert" not in markdown
+    assert "&lt;script&gt;alert(1)" in html
+    assert "&lt;script>alert(1)" in markdown
+    assert "<U+001B>[31m" in out.getvalue()
     assert {path.name for path in tmp_path.iterdir()} == {"inner", "own.jsonl"}
     assert [path.name for path in (tmp_path / "inner").iterdir()] == ["run"]
     assert all(path.is_file() for path in folder.iterdir())
