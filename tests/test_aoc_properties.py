@@ -1,6 +1,7 @@
 """What must be true of the area over any curve."""
 
 import random
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -34,7 +35,7 @@ def area(samples: list[list[bool]]) -> pd.Series:
 
 def by_hand(samples: list[list[bool]]) -> float:
     """Average over samples of 1 less the trapezoid: by linearity the lengths' weighted mean."""
-    areas = [1 - sum((a + b) / 2 for a, b in zip(s, s[1:], strict=False)) / (len(s) - 1) for s in samples]
+    areas = [1 - sum((a + b) / 2 for a, b in pairwise(s)) / (len(s) - 1) for s in samples]
     return sum(areas) / len(areas)
 
 
