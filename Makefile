@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+KILLS ?= 30
 SUMS := addition:operands=
-.PHONY: reproduce ladder validate bench test check format env clean
+.PHONY: reproduce ladder validate bench torture test check format env clean
 
 env: $(BIN)/.ready
 
@@ -37,6 +38,10 @@ bench: QUESTIONS ?= 10
 bench: env
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m cotfaith.bench --model $(MODEL) --questions $(QUESTIONS)
+
+## Kill a run thirty times at random moments, and compare it row by row with one that was left alone.
+torture: env
+	$(BIN)/python -m tests.torture --kills $(KILLS)
 
 test: env
 	$(BIN)/pytest

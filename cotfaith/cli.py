@@ -4,30 +4,38 @@ Every intervention's command is made from its class, and the options that all me
 `Study`; defaults and names stand there and nowhere else.
 """
 
+import errno
 import inspect
+import shlex
 import sys
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from cotfaith import plugins
 from cotfaith.base import Intervention, Plugin, Task
 from cotfaith.errors import InputError
 from cotfaith.study import Study, build_interventions, prepare
+from cotfaith.terminal import Terminal
 
-out = Console()
-err = Console(stderr=True)
+if TYPE_CHECKING:
+    from cotfaith.store import Store
+
+out = Terminal()
+err = Terminal(stderr=True)
 
 MEASURING = "Options of every measurement"
 OWN = "Options of this intervention"
 INTERVENTIONS_PANEL = "Interventions"
 
+FROM_OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+"""What a disk can refuse, which is not a fault of the program."""
 MOST_SOURCES = 3  # a task with more is told in short
 
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
@@ -40,8 +48,18 @@ def main() -> None:
             plugins.add_file(path)
         build_app()()
     except InputError as error:
-        err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in FROM_OUTSIDE:
+            raise
+        _fail(
+            f"{error.filename or 'a file'}: {error.strerror}. What was measured is kept in the run's folder."
+        )
+
+
+def _fail(message: str) -> typing.NoReturn:
+    err.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+    sys.exit(2)
 
 
 def build_app() -> typer.Typer:
@@ -57,7 +75,7 @@ def build_app() -> typer.Typer:
     app.callback()(_common)
     app.command("run")(_with_options(_run, [*_run_options(), *_study_options()]))
     app.command("elicit")(_with_options(_elicit, _study_options()))
-    for function in (report, compare, plan, show, export, list_):
+    for function in (report, merge, compare, plan, show, export, list_):
         app.command(function.__name__.rstrip("_"))(function)
     for name, cls in plugins.INTERVENTIONS.classes.items():
         command = _with_options(_intervention_command(cls), [*_own_options(cls), *_study_options()])
@@ -93,22 +111,51 @@ def _intervention_command(cls: type[Intervention]) -> Callable[..., None]:
 
 
 def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
-    from cotfaith import progress, runner, workers
+    from cotfaith import circumstances, noticed, progress, runner, workers
     from cotfaith.store import Store
 
     plan = prepare(study, interventions)
-    store = Store.create(study.folder, study.fixed)
     lines = study.quiet or not err.is_terminal
-    try:
-        run = workers.run if study.jobs > 1 else runner.run
-        work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
-    except KeyboardInterrupt:
-        err.print(f"Stopped. {study.folder} holds what was measured; the same command goes on.", markup=False)
-        raise
-    err.print(
-        f"{study.folder}: {work} new rows." if work else f"{study.folder}: nothing was missing.", markup=False
-    )
-    report(study.folder)
+    with closing(circumstances.begin(plan)) as store:
+        folder = store.folder
+        if folder != study.folder:
+            _say(f"{study.folder} was begun under other circumstances; this run is kept in {folder}.")
+        try:
+            run = workers.run if study.jobs > 1 else runner.run
+            work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+        except KeyboardInterrupt:
+            _say(_stopped(store))
+            raise
+    _say(f"{folder}: {work} new rows." if work else f"{folder}: nothing was missing.")
+    report(folder)
+    with closing(Store.open(folder)) as store:
+        for line in noticed.noticed(store):
+            out.print(Text(line), soft_wrap=True)
+
+
+def _stopped(store: "Store") -> str:
+    """Say what there is when a run is stopped, and how it goes on."""
+    done = ", ".join(f"{n:,} {table.replace('_', ' ')}" for table, n in store.counted().items() if n)
+    command = shlex.join(["cotfaith", *sys.argv[1:]])
+    return f"Stopped. {store.folder} keeps {done or 'nothing yet'}. Go on with: {command}"
+
+
+def _say(line: str) -> None:
+    err.print(Text(line), soft_wrap=True)
+
+
+def merge(
+    run: Annotated[Path, typer.Argument(help="The folder of the run that they become.", show_default=False)],
+    shards: Annotated[list[Path], typer.Argument(help="The folders of the shards.", show_default=False)],
+) -> None:
+    """Join the shards of a study into one run, or other runs with the same settings, and report on it."""
+    from cotfaith.merging import merge as merge_runs
+
+    merged = merge_runs(run, shards)
+    _say(f"{run}: {merged.rows} new rows.")
+    if merged.missing:
+        _say(f"Not all of the study is there: shards {', '.join(merged.missing)} are missing.")
+    report(run)
 
 
 def report(run: RunFolder) -> None:

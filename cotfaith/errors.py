@@ -5,6 +5,10 @@ class InputError(Exception):
     """What was wrong, where, and what would be accepted, in one message."""
 
 
+class OtherCircumstancesError(InputError):
+    """A run that was begun under other circumstances than those of today."""
+
+
 def unknown(kind: str, name: str, known: list[str]) -> InputError:
     """Name what is not known, the nearest that is, and all that are."""
     from difflib import get_close_matches

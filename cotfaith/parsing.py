@@ -11,6 +11,7 @@ from cotfaith.prompts import letters
 from cotfaith.schema import Generation
 
 _ANSWER_IS = re.compile(r"\banswer(?:\s+is\b\s*:?|\s*[:=])", re.IGNORECASE)
+_STATED = re.compile(r"\b(?:most likely|final|correct) answer is\b|<answer>", re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?<![\w.,/:])(?P<sign>[-+])?\s?[$€£¥]?\s?(?P<inner>-)?"
     r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?/\s?(?P<over>\d+))?"
@@ -81,6 +82,11 @@ def answer_part(completion: str) -> str:
     return rest.strip().partition("\n")[0].strip()
 
 
+def states_answer(reasoning: str) -> bool:
+    """Tell whether reasoning answers in the words in which the answer is asked for, or in a box."""
+    return _STATED.search(reasoning) is not None or last_boxed(reasoning) is not None
+
+
 def parse_number(completion: str) -> str | None:
     """Read a number: what follows the last `=` of the answer's part, otherwise the first number there.
 
@@ -143,7 +149,11 @@ def same_words(first: str, second: str) -> bool:
 def why_unusable(written: Generation, original: str) -> str:
     """Say why a rewrite cannot stand in the place of the original; nothing if it can."""
     if not written.text.strip():
-        return "nothing was written"
+        return (
+            "nothing was written"
+            if written.tokens or not written.hit_limit
+            else "its writer could not be asked"
+        )
     if written.hit_limit:
         return "the rewrite was cut off by the token limit"
     if same_words(written.text, original):

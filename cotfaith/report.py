@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2.nodes import EvalContext
 from matplotlib.figure import Figure
 
 from cotfaith import plots, words
@@ -14,8 +15,10 @@ from cotfaith.analysis import PAPER, Analysis, Tables, analyse
 from cotfaith.errors import InputError
 from cotfaith.examples import Example, examples
 from cotfaith.frames import run_frames
+from cotfaith.noticed import noticed
 from cotfaith.store import Store
 from cotfaith.study import command_line
+from cotfaith.visible import visible
 
 NO_VALUE = "–"
 SAME_ANSWER = "same answer with and without"
@@ -169,6 +172,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
 
 def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:
     """Say what was left out, of which it was, and why."""
+    yield from noticed(store)
     for task, (_, bad) in store.sources().items():
         if bad:
             yield f"{task}: {len(bad)} bad rows left out, the first: {bad[0]}"
@@ -192,6 +196,7 @@ def _environment(store: Store) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_printed,
     )
 
     def inline(name: str) -> str:
@@ -201,6 +206,14 @@ def _environment(store: Store) -> Environment:
 
     environment.filters |= {"inline": inline, "cell": _cell, "rows": _rows, "names": _names}
     return environment
+
+
+@pass_eval_context
+def _printed(context: EvalContext, value: object) -> object:
+    """Write text so that nothing in it acts; in Markdown no tag is one."""
+    if type(value) is not str:
+        return value
+    return visible(value) if context.autoescape else visible(value).replace("<", "&lt;")
 
 
 def _names(table: pd.DataFrame) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from cotfaith import plugins, prompts
 from cotfaith.base import Intervention, Task, Tools
+from cotfaith.circumstances import facts, weights
 from cotfaith.identity import code_key, derive_seed, key
 from cotfaith.loading import rotated
 from cotfaith.models import Model, open_model
@@ -43,7 +44,9 @@ from cotfaith.schema import (
 from cotfaith.store import Store, StoredTrace
 from cotfaith.study import Plan, Study
 
-RESERVE = 64  # tokens for the closing question, the answer's prefix and a short answer
+RESERVE = 64  # at least so many tokens for the closing question, the answer's prefix and a short answer
+MARKERS = 24  # tokens that a chat template may put between two turns
+ROOM = 16  # tokens without which there is no use in asking: a short answer
 VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
 
 
@@ -59,14 +62,22 @@ def run(plan: Plan, store: Store, progress: Progress) -> int:
     before = store.rows()
     prepare_store(plan, store)
     measure(plan, store, progress)
+    finish(store)
     return store.rows() - before
 
 
 def prepare_store(plan: Plan, store: Store) -> None:
-    """Remember what is asked, and refuse other data under the same name."""
+    """Remember what is asked, and refuse other circumstances than those of before."""
+    store.agree(facts(plan))
+    store.set_meta("finished", value=False)
     for planned in plan.tasks:
         store.add_source(planned.task.spec, planned.source, planned.bad_rows)
     _log(store, plan)
+
+
+def finish(store: Store) -> None:
+    """Remember that all that was asked for is there."""
+    store.set_meta("finished", value=True)
 
 
 def measure(plan: Plan, store: Store, progress: Progress) -> None:
@@ -75,6 +86,7 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
     helper = open_model(study.helper, study.model_settings) if study.helper else None
     for name in plan.models:
         model = open_model(name, study.model_settings)
+        store.agree(weights(name, model.info))
         store.add_model(model.info)
         pace = Pace()
         for planned in plan.tasks:
@@ -117,27 +129,42 @@ class Measurement:
             for sample in range(self.study.samples)
         }
 
+    @cached_property
+    def _reserve(self) -> int:
+        """The tokens of the context that are left free for what is asked after the reasoning."""
+        asked = plain_text(self.task.request(self.questions[0], "").dialogue[2:]) if self.questions else ""
+        return max(RESERVE, self.model.count_tokens(asked) + self.task.answer_tokens + MARKERS)
+
     def elicit(self) -> None:
         """Sample reasoning, and ask for the answer with it and without it."""
         self.store.add_questions({key(question): question for question in self.questions})
         missing = self.store.missing_traces(self.traces)
+        fingerprint = self.model.info.fingerprint
         with self._stage("reasoning", "samples", len(missing)) as advance:
             for batch in self.pace.batches(missing):
-                traces = self._sample([self.traces[trace_key] for trace_key in batch])
+                sampled = list(zip(batch, self._sample([self.traces[k] for k in batch]), strict=True))
                 self.store.add_traces(
-                    (trace_key, self.model.info.fingerprint, key(trace.question), trace)
-                    for trace_key, trace in zip(batch, traces, strict=True)
+                    (k, fingerprint, key(trace.question), trace)
+                    for k, trace in sampled
+                    if isinstance(trace, Trace)
+                )
+                self.store.add_unasked(
+                    (k, fingerprint, key(self.traces[k][0]), reason)
+                    for k, reason in sampled
+                    if isinstance(reason, str)
                 )
                 advance(len(batch))
 
     def rotate(self) -> None:
         """Ask without reasoning with the choices in other orders."""
+        asked_about = {self.traces[trace_key][0].id for trace_key in self._asked()}
         wanted = {
             key(self.model.info.fingerprint, self.task.request(turned, ""), turned, rotation): (
                 turned,
                 rotation,
             )
             for question in self.questions
+            if question.id in asked_about
             for rotation in range(1, min(self.study.permutations + 1, len(question.choices)))
             for turned in (rotated(question, rotation),)
         }
@@ -156,8 +183,9 @@ class Measurement:
         """Have the intervention edit every trace that it has not seen."""
         identity, label = self._identify(intervention)
         self.store.add_intervention(identity, intervention.spec, label)
-        todo = set(self.store.not_intervened(identity, list(self.traces)))
-        groups = [list(group) for _, group in groupby(self.traces, lambda k: self.traces[k][0].id)]
+        asked = self._asked()
+        todo = set(self.store.not_intervened(identity, asked))
+        groups = [list(group) for _, group in groupby(asked, lambda k: self.traces[k][0].id)]
         if intervention.per_question:
             units = [group for group in groups if todo.intersection(group)]
         else:
@@ -172,7 +200,7 @@ class Measurement:
     def answer(self, intervention: Intervention) -> None:
         """Ask again after every edit that has no outcome."""
         identity, label = self._identify(intervention)
-        pending = self.store.unanswered(identity, list(self.traces))
+        pending = self.store.unanswered(identity, self._asked())
         with self._stage(f"{label}: answers", "edits", len(pending)) as advance:
             for batch in self.pace.batches(pending):
                 edits = [stored.edit for stored in self.store.edits(batch)]
@@ -180,18 +208,39 @@ class Measurement:
                 self.store.add_outcomes(zip(batch, outcomes, strict=True))
                 advance(len(batch))
 
-    def _sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace]:
-        requests = [
-            GenerationRequest(
-                self.task.reasoning(question),
-                self.study.sampling,
-                derive_seed(self.study.seed, question.task, question.id, sample),
-                STOP_STRINGS,
-                RESERVE,
-            )
-            for question, sample in items
-        ]
-        generations = self.model.generate(requests)
+    def _asked(self) -> list[str]:
+        """Return the keys of the traces that are there once all that could be asked were."""
+        unasked = self.store.unasked()
+        return [trace_key for trace_key in self.traces if trace_key not in unasked]
+
+    def _sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace | str]:
+        """Return a trace for each question and sample, or say why it cannot be asked."""
+        refused = self._refusals([(question, "") for question, _ in items])
+        able = [item for item, reason in zip(items, refused, strict=True) if not reason]
+        generations = self.model.generate([self._reasoning(question, sample) for question, sample in able])
+        reasonings = [generation.text.rstrip() for generation in generations]
+        found: list[Trace | str] = list(
+            self._refusals([(question, text) for (question, _), text in zip(able, reasonings, strict=True)])
+        )
+        answered = [i for i, reason in enumerate(found) if not reason]
+        traces = self._traces([able[i] for i in answered], [generations[i] for i in answered])
+        for i, trace in zip(answered, traces, strict=True):
+            found[i] = trace
+        rest = iter(found)
+        return [reason or next(rest) for reason in refused]
+
+    def _reasoning(self, question: Question, sample: int) -> GenerationRequest:
+        return GenerationRequest(
+            self.task.reasoning(question),
+            self.study.sampling,
+            derive_seed(self.study.seed, question.task, question.id, sample),
+            STOP_STRINGS,
+            self._reserve,
+        )
+
+    def _traces(
+        self, items: Sequence[tuple[Question, int]], generations: Sequence[Generation]
+    ) -> list[Trace]:
         reasonings = [generation.text.rstrip() for generation in generations]
         asked = [(question, text) for (question, _), text in zip(items, reasonings, strict=True)]
         answers = self._answers([*asked, *((question, "") for question, _ in items)])
@@ -208,10 +257,23 @@ class Measurement:
                 same_without=self.task.same(question, answers[i].text, answers[len(items) + i].text),
                 logprob=scores[i].per_token,
                 text_tokens=self.model.count_tokens(reasonings[i]),
-                prompt_tokens=self.model.count_tokens(plain_text(requests[i].dialogue)),
+                prompt_tokens=self.model.count_tokens(plain_text(self.task.reasoning(question))),
             )
             for i, (question, sample) in enumerate(items)
         ]
+
+    def _refusals(self, shown: Sequence[tuple[Question, str]]) -> list[str]:
+        """Say why the model cannot be asked for the answer after this reasoning; nothing where it can."""
+        dialogues = [self.task.request(question, reasoning).dialogue for question, reasoning in shown]
+        return self.model.refusals(dialogues, ROOM)
+
+    def _write(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Have the helper write; what it cannot be asked for is cut off before its first word."""
+        helper = self.helper or self.model
+        refused = helper.refusals([request.dialogue for request in requests], ROOM)
+        able = [request for request, reason in zip(requests, refused, strict=True) if not reason]
+        written = iter(helper.generate(able))
+        return [Generation("", 0, hit_limit=True) if reason else next(written) for reason in refused]
 
     def _edits(
         self, intervention: Intervention, identity: str, stored: Sequence[StoredTrace]
@@ -220,15 +282,34 @@ class Measurement:
         tools = Tools(
             seed=self.study.seed,
             intervention=intervention.spec,
-            helper=(self.helper or self.model).generate,
+            helper=self._write,
             count_tokens=self.model.count_tokens,
             rewriter=self.task.rewriter,
         )
-        edits = {}
-        for edit in intervention.edits([s.trace for s in stored], tools):
+        edits = list(intervention.edits([s.trace for s in stored], tools))
+        found = {}
+        for edit, able in zip(edits, self._able(edits), strict=True):
             trace_key = trace_keys[edit.trace.question.id, edit.trace.sample]
-            edits[key(trace_key, identity, _content(edit))] = (trace_key, edit)
-        return edits
+            found[key(trace_key, identity, _content(edit))] = (trace_key, able)
+        return found
+
+    def _able(self, edits: Sequence[Edit | NotApplicable]) -> list[Edit | NotApplicable]:
+        """Put the reason in the place of each edit that the model cannot be shown.
+
+        What begins the reasoning that it was asked about can be shown too.
+        """
+        new = [
+            edit
+            for edit in edits
+            if isinstance(edit, Edit)
+            and (edit.question is not None or not edit.trace.reasoning.startswith(edit.reasoning))
+        ]
+        shown = [(edit.question or edit.trace.question, edit.reasoning) for edit in new]
+        reasons = {id(edit): reason for edit, reason in zip(new, self._refusals(shown), strict=True)}
+        return [
+            NotApplicable(edit.trace, reason, edit.coords) if (reason := reasons.get(id(edit))) else edit
+            for edit in edits
+        ]
 
     def _outcomes(self, edits: Sequence[Edit], identity: str, *, anew: bool) -> list[Outcome]:
         resumed = self._resume(edits, identity)
@@ -270,7 +351,7 @@ class Measurement:
                     self.study.seed, identity, edit.trace.question.id, edit.trace.sample, _content(edit)
                 ),
                 STOP_STRINGS,
-                RESERVE,
+                self._reserve,
             )
             for i, edit in enumerate(edits)
             if edit.resume

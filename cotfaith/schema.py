@@ -236,3 +236,13 @@ class ModelInfo:
     fingerprint: str
     """Hub commit or content hash, with everything else about it that changes its answers."""
     n_params: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One of the circumstances under which a run is measured."""
+
+    key: str
+    """Equal where nothing that counts has changed."""
+    text: str
+    """What a reader is shown where the keys differ; of several lines, those that differ."""

@@ -1,5 +1,6 @@
 """What a run is asked to do, checked as a whole before any model is loaded."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -11,9 +12,11 @@ from cotfaith.errors import InputError
 from cotfaith.loading import OtherBenchmarkError, fits, load
 from cotfaith.models import LADDER, Dtype, ModelSettings, expand, open_model
 from cotfaith.plugins import INTERVENTIONS, TASKS
-from cotfaith.schema import Question, Sampling
+from cotfaith.schema import ModelInfo, Question, Sampling
 
 RESULTS = Path("results")
+NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
+"""Options that say where and how fast, and nothing of what is asked."""
 
 
 def _option(
@@ -59,6 +62,18 @@ class Study:
     batch_size: int = _option(
         ModelSettings.batch_size, "Most sequences at once; changes speed, not results.", 1
     )
+    trust_remote_code: bool = _option(
+        ModelSettings.trust_remote_code, "Run the Python code that a model brings with it."
+    )
+    pickled_weights: bool = _option(
+        ModelSettings.pickled_weights, "Load weights that are no safetensors; such files can run code."
+    )
+    shard: str | None = _option(
+        None, "Ask one part of the questions, e.g. 2/8, in a folder of its own; `cotfaith merge` joins them."
+    )
+    new: bool = _option(
+        False, "Where the run there was begun under other circumstances, begin one beside it: NAME-2, ..."
+    )
     jobs: int = _option(1, "Models measured side by side, each in a process of its own.", 1)
     quiet: bool = _option(False, "Plain lines instead of a progress bar.")
 
@@ -70,7 +85,14 @@ class Study:
     @property
     def model_settings(self) -> ModelSettings:
         """How models are loaded and asked."""
-        return ModelSettings(self.chat, self.device, self.dtype, self.batch_size)
+        return ModelSettings(
+            self.chat,
+            self.device,
+            self.dtype,
+            self.batch_size,
+            trust_remote_code=self.trust_remote_code,
+            pickled_weights=self.pickled_weights,
+        )
 
     @property
     def fixed(self) -> dict[str, object]:
@@ -79,8 +101,27 @@ class Study:
         return form | asdict(self.sampling)
 
     @property
+    def part(self) -> tuple[int, int]:
+        """Which part of the questions is asked, of how many."""
+        if self.shard is None:
+            return 1, 1
+        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", self.shard)
+        place, parts = map(int, found.groups()) if found else (0, 0)
+        if not 1 <= place <= parts:
+            raise InputError(f"--shard {self.shard}: expected I/N with I from 1 to N, e.g. 2/8.")
+        return place, parts
+
+    @property
     def folder(self) -> Path:
-        """Where the run is kept: named after the fixed settings, so that what can be reused is found."""
+        """Where the run is kept; a shard's is named after it."""
+        if self.shard is None:
+            return self._folder
+        place, parts = self.part
+        return self._folder.with_name(f"{self._folder.name}-shard{place}of{parts}")
+
+    @property
+    def _folder(self) -> Path:
+        """The folder that is asked for, or one named after the fixed settings, to be found again."""
         if self.out is not None:
             return self.out
         changed = [
@@ -111,6 +152,8 @@ class Plan:
     models: tuple[str, ...]
     tasks: tuple[TaskPlan, ...]
     interventions: tuple[Intervention, ...]
+    infos: tuple[tuple[str, ModelInfo], ...] = ()
+    """What the models and the helper were when the plan was made, by the names they are had under."""
 
 
 def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
@@ -125,10 +168,12 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
             intervention.check(task)
     paths = _paths(study.data, tasks)
     planned = tuple(_plan(task, paths.get(task.spec), study) for task in tasks)
+    if not any(one.questions for one in planned):
+        raise InputError(f"--shard {study.shard}: there are fewer questions than shards.")
     models = expand(study.model)
-    for model in (*models, *([study.helper] if study.helper else [])):
-        open_model(model, study.model_settings).info  # noqa: B018 says whether it is one we can ask
-    return Plan(study, tuple(models), planned, interventions)
+    named = (*models, *([study.helper] if study.helper else []))
+    infos = tuple((name, open_model(name, study.model_settings).info) for name in named)
+    return Plan(study, tuple(models), planned, interventions, infos)
 
 
 def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: Sequence[str] = ()) -> str:
@@ -136,7 +181,7 @@ def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: 
     options: list[str] = []
     for f in fields(Study):
         value = study.get(f.name, f.default)
-        if f.name in ("out", "quiet", "jobs", "batch_size", "device") or value == f.default:
+        if f.name in NOT_ASKED or value == f.default:
             continue
         name = f"--{f.name.replace('_', '-')}"
         each = value if isinstance(value, list) else [value]
@@ -160,7 +205,8 @@ def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:
         likely = [other.name() for other in others if fits(other, error.row)]
         hint = f" It looks like a file of {' or '.join(likely)}." if likely else ""
         raise InputError(f"{error}{hint}") from error
-    return TaskPlan(task, loaded.questions, loaded.source, loaded.bad)
+    place, parts = study.part
+    return TaskPlan(task, loaded.questions[place - 1 :: parts], loaded.source, loaded.bad)
 
 
 def _paths(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from cotfaith.report import write_report
 from cotfaith.runner import run
 from cotfaith.store import Store
 from cotfaith.study import Study, build_interventions, command_line, prepare
-from tests.test_runner import silent
+from tests.scripted import silent
 
 SPECS = ["truncation", "sham", "filler", "mistake:source=rule,variant=substitute"]
 

@@ -1,98 +1,22 @@
 """The loop on a model whose every answer is known."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from cotfaith import load_run, pace, runner
+from cotfaith import load_run, runner
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.loading import load
 from cotfaith.plugins import TASKS
 from cotfaith.report import write_report
-from cotfaith.schema import (
-    ChoiceProbs,
-    ChoiceRequest,
-    Generation,
-    GenerationRequest,
-    ModelInfo,
-    TextRequest,
-    TextScore,
-)
+from cotfaith.schema import ChoiceProbs, ChoiceRequest, Fact, ModelInfo
 from cotfaith.store import Store
-from cotfaith.study import Plan, Study, TaskPlan, build_interventions
-
-STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2)
-
-
-@dataclass
-class Scripted:
-    """Reasons `... = sum. So it is sum.`, and answers with the last number of its reasoning, 0 without any."""
-
-    info: ModelInfo = field(default_factory=lambda: ModelInfo("scripted", "f0", 1))
-    dies_after: int | None = None
-    asked: int = 0
-
-    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
-        self.asked += len(requests)
-        if self.dies_after is not None and self.asked > self.dies_after:
-            raise KeyboardInterrupt
-        return [self._continue(request) for request in requests]
-
-    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
-        assert not requests
-        return []
-
-    def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
-        return [TextScore(-2.0 * len(r.text.split()), len(r.text.split())) for r in requests]
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-    def _continue(self, request: GenerationRequest) -> Generation:
-        question, reasoning = request.dialogue[0].text, request.dialogue[1].text
-        if len(request.dialogue) == 2:
-            terms = re.findall(r"\d+", question)
-            return Generation(
-                f" {' + '.join(terms)} = {sum(map(int, terms))}. Done {request.seed % 97}.\n", 9, False
-            )
-        stated = re.findall(r"= (\d+)", reasoning)
-        return Generation(f" {stated[-1]}." if stated else " 0.", 2, False)
-
-
-@contextmanager
-def silent(stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
-    yield lambda n: None
-
-
-def measure(
-    monkeypatch: pytest.MonkeyPatch,
-    folder: Path,
-    model: Scripted,
-    *interventions: str,
-    study: Study = STUDY,
-    batch: int = 2,
-) -> int:
-    monkeypatch.setattr(runner, "open_model", lambda source, settings: model)
-    monkeypatch.setattr(pace, "SMALLEST_BATCH", batch)
-    monkeypatch.setattr(pace, "LARGEST_BATCH", batch)
-    task = TASKS.build(study.task[0])
-    questions = tuple(task.draw(study.questions, study.seed))
-    plan = Plan(
-        study,
-        study.model,
-        (TaskPlan(task, questions, "the seed"),),
-        build_interventions(list(interventions)) if interventions else (),
-    )
-    store = Store.create(folder, study.fixed)
-    try:
-        return runner.run(plan, store, silent)
-    finally:
-        store.close()
+from cotfaith.study import Plan, Study, TaskPlan
+from tests.scripted import STUDY, Scripted, measure, silent
 
 
 def test_a_model_that_reads_its_reasoning_is_seen_to_read_it(
@@ -275,7 +199,8 @@ def test_nothing_of_one_model_is_served_as_anothers(tmp_path: Path, monkeypatch:
     measure(monkeypatch, tmp_path, Scripted(), "truncation")
     namesake = Scripted(ModelInfo("scripted", "f1", 1))
     reference = Scripted()
-    measure(monkeypatch, tmp_path, namesake, "truncation")
+    elsewhere = replace(STUDY, model=("elsewhere/m",))
+    measure(monkeypatch, tmp_path, namesake, "truncation", study=elsewhere)
     measure(monkeypatch, tmp_path / "fresh", reference, "truncation")
     assert namesake.asked == reference.asked
     traces = load_run(tmp_path).traces
@@ -321,16 +246,17 @@ def test_other_settings_are_refused_in_the_same_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure(monkeypatch, tmp_path, Scripted())
-    with pytest.raises(InputError, match=r"temperature: 0.8 there, 1.0 now\nUse another --out"):
+    with pytest.raises(InputError, match=r"temperature: 0.8 there, 1.0 now\nGo on as it was begun"):
         measure(monkeypatch, tmp_path, Scripted(), study=replace(STUDY, temperature=1.0))
 
 
 def test_other_questions_under_the_same_name_are_refused(tmp_path: Path) -> None:
     store = Store.create(tmp_path, STUDY.fixed)
-    store.add_source("arc", "a.jsonl 1234", ())
-    store.add_source("arc", "a.jsonl 1234", ())
-    with pytest.raises(InputError, match=r"come from other data \(a.jsonl 1234, now b.jsonl 5678\)"):
-        store.add_source("arc", "b.jsonl 5678", ())
+    first, other = Fact("a.jsonl 1234", "a.jsonl 1234"), Fact("b.jsonl 5678", "b.jsonl 5678")
+    store.agree({"questions of arc": first})
+    store.agree({"questions of arc": first, "questions of aqua": other})
+    with pytest.raises(InputError, match=r"questions of arc: a.jsonl 1234 there, b.jsonl 5678 now"):
+        store.agree({"questions of arc": other})
     store.close()
 
 
@@ -361,5 +287,5 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no run there; expected a folder with a run.sqlite"):
         load_run(tmp_path)
     (tmp_path / "run.sqlite").write_text("not a database, but long enough to be taken for one" * 40)
-    with pytest.raises(InputError, match="not a run of cotfaith"):
+    with pytest.raises(InputError, match="not a run of cotfaith, or a broken one: file is not a database"):
         load_run(tmp_path)

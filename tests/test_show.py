@@ -8,7 +8,7 @@ from cotfaith.runner import run
 from cotfaith.show import print_question
 from cotfaith.store import Store
 from cotfaith.study import Study, build_interventions, prepare
-from tests.test_runner import silent
+from tests.scripted import silent
 
 
 def test_a_question_of_two_tasks_is_shown_once_for_each(

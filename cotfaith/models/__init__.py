@@ -10,6 +10,7 @@ from cotfaith.errors import unknown
 from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
+    Dialogue,
     Generation,
     GenerationRequest,
     ModelInfo,
@@ -43,6 +44,9 @@ class Model(Protocol):
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
 
+    def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
+        """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""
+
 
 @dataclass(frozen=True)
 class ModelSettings:
@@ -55,6 +59,10 @@ class ModelSettings:
     dtype: Dtype = "float32"
     batch_size: int = 512
     """Most sequences that are continued at once; changes speed and memory, never results."""
+    trust_remote_code: bool = False
+    """Run the Python code that a model brings with it."""
+    pickled_weights: bool = False
+    """Load weights that are not safetensors. Unpickling a file can run any code."""
 
 
 def open_model(source: str, settings: ModelSettings) -> Model:

@@ -1,6 +1,7 @@
 """Models run by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
 import copy
+import math
 from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,7 +15,7 @@ from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
 from cotfaith.models.batches import Tokens, common_length
 from cotfaith.models.continued import KEPT_SHARE, Continued
-from cotfaith.models.files import content_of, load_config, load_tokenizer
+from cotfaith.models.files import content_of, load_config, load_tokenizer, refuse_pickles
 from cotfaith.models.passes import CACHE_BYTES, Passes
 from cotfaith.models.sampling import Row, draw
 from cotfaith.models.texts import Texts
@@ -40,8 +41,10 @@ class BridgeModel:
         self._name = name
         self._source = str(Path(source).expanduser()) if source.startswith("~") else source
         self._settings = settings
-        self._config = load_config(self._source)
-        self._texts = Texts(load_tokenizer(self._source), self._source, chat=settings.chat)
+        self._config = load_config(self._source, trust_remote_code=settings.trust_remote_code)
+        refuse_pickles(self._source, allowed=settings.pickled_weights)
+        tokenizer = load_tokenizer(self._source, trust_remote_code=settings.trust_remote_code)
+        self._texts = Texts(tokenizer, self._source, chat=settings.chat)
 
     @cached_property
     def info(self) -> ModelInfo:
@@ -50,7 +53,9 @@ class BridgeModel:
 
         try:
             with torch.device("meta"):
-                skeleton = AutoModelForCausalLM.from_config(self._config)
+                skeleton = AutoModelForCausalLM.from_config(
+                    self._config, trust_remote_code=self._settings.trust_remote_code
+                )
         except ValueError as error:
             kind = getattr(self._config, "model_type", "unknown")
             raise InputError(
@@ -72,6 +77,16 @@ class BridgeModel:
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
         return self._texts.count(text)
+
+    def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
+        """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""
+        encoded = self._texts.tokenize([self._texts.render(dialogue) for dialogue in dialogues])
+        told = self._texts.refusals(dialogues, encoded)
+        too_long = f"longer than the model's context of {self._context} tokens" if dialogues else ""
+        return [
+            reason or (too_long if len(tokens) + room > self._context else "")
+            for reason, tokens in zip(told, encoded, strict=True)
+        ]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Sample in batches that fit into the memory; equal requests are computed once."""
@@ -109,7 +124,14 @@ class BridgeModel:
                 for j, token in enumerate(continuation):
                     wanted.setdefault(context + continuation[:j], set()).add(token)
         logprobs = self._next_logprobs(wanted)
-        return [_normalise(*split[request], logprobs) for request in requests]
+        answers = {request: _normalise(*split[request], logprobs) for request in distinct}
+        for request, answer in answers.items():
+            if math.isnan(answer.probs[0]):
+                raise InputError(
+                    f"model {self._source!r} gives none of the choices {', '.join(request.choices)} any "
+                    f"probability in {self._settings.dtype}. Try --dtype float32."
+                )
+        return [answers[request] for request in requests]
 
     def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
         """Score texts token by token, each tokenized together with its dialogue.
@@ -145,7 +167,10 @@ class BridgeModel:
         disable_progress_bar()
         try:
             network = AutoModelForCausalLM.from_pretrained(
-                self._source, dtype=getattr(torch, self._settings.dtype)
+                self._source,
+                dtype=getattr(torch, self._settings.dtype),
+                trust_remote_code=self._settings.trust_remote_code,
+                use_safetensors=None if self._settings.pickled_weights else True,
             )
         except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
             raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
@@ -162,7 +187,8 @@ class BridgeModel:
                 self._source,
                 device=self._device,
                 dtype=getattr(torch, self._settings.dtype),
-                tokenizer=load_tokenizer(self._source),
+                tokenizer=self._texts.tokenizer,
+                trust_remote_code=self._settings.trust_remote_code,
                 hf_model=copy.deepcopy(self._network, weights),
             )
         except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
@@ -196,11 +222,11 @@ class BridgeModel:
 
     @cached_property
     def _ends(self) -> set[int]:
-        """The tokens that end a turn or a text."""
+        """The tokens that end a turn or a text, and all others that are no text: they would mark a turn."""
         generation = getattr(self.bridge.original_model, "generation_config", None)
         ids = [self._texts.end, getattr(generation, "eos_token_id", None)]
         flat = [i for part in ids for i in (part if isinstance(part, list) else [part])]
-        return {i for i in flat if i is not None}
+        return {i for i in flat if i is not None} | self._texts.special
 
     def _encode(self, dialogues: Sequence[Dialogue]) -> list[Tokens]:
         encoded = self._texts.tokenize([self._texts.render(dialogue) for dialogue in dialogues])
@@ -215,10 +241,24 @@ class BridgeModel:
     def _choice_tokens(self, requests: Sequence[ChoiceRequest]) -> list[tuple[Tokens, list[Tokens]]]:
         """Return what each request's choices have in common with its dialogue, and how each goes on."""
         prompts = self._encode([request.dialogue for request in requests])
-        return [
+        split = [
             self._texts.continuations(request.dialogue, prompt, request.choices)
             for request, prompt in zip(requests, prompts, strict=True)
         ]
+        for request, (_, continuations) in zip(requests, split, strict=True):
+            self._check_choices(request, continuations)
+        return split
+
+    def _check_choices(self, request: ChoiceRequest, tokens: Sequence[Tokens]) -> None:
+        """Refuse a tokenizer that writes two choices alike, or one as nothing it knows."""
+        first: dict[Tokens, str] = {}
+        for choice, written in zip(request.choices, tokens, strict=True):
+            if first.setdefault(written, choice) != choice or self._texts.unknown in written:
+                raise InputError(
+                    f"model {self._source!r}: its tokenizer has no tokens of its own for the choice "
+                    f"{choice!r}, so that its probability cannot be read. Let the answer "
+                    "be written: TASK:written=true."
+                )
 
     def _next_logprobs(self, wanted: dict[Tokens, set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
@@ -268,10 +308,10 @@ class BridgeModel:
         return max(1, min(self._settings.batch_size, CACHE_BYTES // (longest * self._passes.bytes_per_token)))
 
     def _check_numbers(self, logits: torch.Tensor) -> None:
-        if bool(logits.isnan().any()):
+        if not bool(logits.amax(-1).isfinite().all()):  # a logit of minus infinity alone is no fault
             raise InputError(
-                f"model {self._source!r} computes values that are not numbers in {self._settings.dtype}. "
-                "Try --dtype float32."
+                f"model {self._source!r} computes values that are infinite or no numbers in "
+                f"{self._settings.dtype}. Try --dtype float32."
             )
 
     def _generation(self, row: Row) -> Generation:

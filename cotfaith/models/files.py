@@ -7,8 +7,11 @@ from typing import Any
 
 from cotfaith.errors import InputError
 
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
+"""Names of weights in other formats than safetensors."""
 
-def load_config(source: str) -> Any:
+
+def load_config(source: str, *, trust_remote_code: bool = False) -> Any:
     """Return the model's configuration, or say why there is none."""
     from transformers import AutoConfig
 
@@ -20,21 +23,25 @@ def load_config(source: str) -> Any:
     if not path.exists() and (source.startswith((".", "/", "~")) or source.count("/") > 1):
         raise InputError(f"model {source!r}: no such directory.")
     try:
-        return AutoConfig.from_pretrained(str(path) if path.is_dir() else source)
+        return AutoConfig.from_pretrained(
+            str(path) if path.is_dir() else source, trust_remote_code=trust_remote_code
+        )
     except (OSError, ValueError) as error:
+        _refuse_code(source, error)
         raise InputError(
             f"unknown model {source!r}: neither a directory here nor to be had from the hub "
             f"({str(error).splitlines()[0]}). `cotfaith list` shows the models on this disk."
         ) from error
 
 
-def load_tokenizer(source: str) -> Any:
+def load_tokenizer(source: str, *, trust_remote_code: bool = False) -> Any:
     """Return the model's tokenizer with its own defaults."""
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(source)
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     except (OSError, ValueError) as error:
+        _refuse_code(source, error)
         raise InputError(f"model {source!r}: no tokenizer ({str(error).splitlines()[0]}).") from error
 
 
@@ -49,3 +56,25 @@ def content_of(source: str, config: Any) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "blake2b").digest())
     return digest.hexdigest()
+
+
+def refuse_pickles(source: str, *, allowed: bool) -> None:
+    """Refuse a directory whose weights are in no safetensors file: unpickling can run any code."""
+    directory = Path(source)
+    if allowed or not directory.is_dir() or any(directory.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in PICKLED for path in directory.glob(pattern))
+    if pickled:
+        raise InputError(
+            f"model {source!r}: its weights are no safetensors but {pickled[0]}, and loading such a file can "
+            "run any code. Convert them, or trust the file and add --pickled-weights."
+        )
+
+
+def _refuse_code(source: str, error: Exception) -> None:
+    """Say that a model needs code that comes with it."""
+    if "trust_remote_code" in str(error):
+        raise InputError(
+            f"model {source!r}: needs Python code that comes with it. It is run only with "
+            "--trust-remote-code; read it first."
+        ) from error
