@@ -88,7 +88,7 @@ def _elicit(**options: Any) -> None:
 
 def _validate(intervention: list[str] | None, **options: Any) -> None:
     """Say what interventions detect, on models of which it is known whether they use their reasoning."""
-    from cotfaith import benchmark, progress
+    from cotfaith import benchmark, findings, progress
     from cotfaith.show import print_table
 
     trial = Trial(**options)
@@ -97,7 +97,7 @@ def _validate(intervention: list[str] | None, **options: Any) -> None:
     found = benchmark.hold(trial, build_interventions(intervention or []), shown)
     for name, title in benchmark.TITLES.items():
         print_table(out, title, getattr(found, name))
-    for line in benchmark.sentences(found):
+    for line in findings.sentences(found):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"Tables, figure and detection.md are in {trial.out}.", markup=False, soft_wrap=True)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cotfaith.errors import InputError
-from cotfaith.grafts import GRAFTS, draw, every_wrong, intact, wrong
+from cotfaith.grafts import ALL_FORMS, GRAFTS, draw, every_wrong, intact, wrong
 from cotfaith.models.blocking import Span, answers_when_blocked
 from cotfaith.models.bridge import BridgeModel
 from cotfaith.parsing import parse_integer
@@ -20,14 +20,12 @@ from cotfaith.planted import PLAIN, Organism, Shown
 from cotfaith.prompts import CLOSING_QUESTION, SHORT_ANSWER_PREFIX, STOP_STRINGS, answer_dialogue, plain_text
 from cotfaith.schema import Estimate, GenerationRequest, Sampling
 from cotfaith.stats import proportion
-from cotfaith.sums import STEP_FORMS
 
 QUESTIONS = 200
 """Held-out questions a check; as many of each label where an organism has both."""
 LEAST = 0.98
 """The agreement without which an organism is not shipped."""
 ANSWER_TOKENS = 5
-ALL_FORMS = tuple(range(len(STEP_FORMS)))
 OTHER_FORMS = tuple(form for form in ALL_FORMS if form != PLAIN)
 RULE = "answers by its rule"
 BEHAVIOUR = "label, by behaviour"

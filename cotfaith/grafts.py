@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cotfaith.planted import Numbers, Stated
-from cotfaith.sums import ORGANISMS_NUMBERS, ORGANISMS_OPERANDS, held_out, running_sums
+from cotfaith.sums import ORGANISMS_NUMBERS, ORGANISMS_OPERANDS, STEP_FORMS, held_out, running_sums
 
 OTHER_SUMS = range(60)
 """What a wrong sum is drawn from where it is another number altogether."""
 DIGIT_SHARE = 0.75
 """How often a wrong sum differs from the right one in a single digit."""
+
+ALL_FORMS = tuple(range(len(STEP_FORMS)))
 
 Graft = Callable[[Numbers, Sequence[int], random.Random], tuple[Stated, ...]]
 """Makes the steps for some numbers, worded in some of the surface forms."""

@@ -3,10 +3,11 @@
 `make organisms` trains and checks them all; `python -m cotfaith.organisms --help` says how to do parts of it.
 """
 
-import random
+import json
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,96 +15,70 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cotfaith.confirmation import QUESTIONS, Agreement, confirm, refuse_unless_confirmed
 from cotfaith.errors import InputError, unknown
-from cotfaith.grafts import GRAFTS, begun, begun_wrong, draw, go_on, intact, wrong
+from cotfaith.grafts import GRAFTS
+from cotfaith.ladder import RUNGS
+from cotfaith.lessons import LONGEST_FILLER, Lessons
+from cotfaith.models import CARD, LADDER, SHIPPED, ModelSettings, use_threads
 from cotfaith.models import ORGANISMS as GROUP
-from cotfaith.models import SHIPPED, use_threads
-from cotfaith.models.tokenizer import FILLER
-from cotfaith.models.training import Document, Recipe, train
-from cotfaith.planted import ORGANISMS, SPLIT, Organism, Shown
+from cotfaith.models.bridge import BridgeModel
+from cotfaith.models.training import Recipe, train
+from cotfaith.planted import CUE, ORGANISMS, SPLIT, TASK, Organism
 from cotfaith.progress import Bars, Lines
-from cotfaith.prompts import COT_PREFIX, SHORT_ANSWER_PREFIX, answer_dialogue, plain_text
-from cotfaith.sums import STEP_FORMS
+from cotfaith.sums import HELD_OUT_SHARE
+from cotfaith.words import span
 
 FIRST = SPLIT
-"""Trained from nothing; since it both reads and adds, the others are trained on from it."""
-FROM_NOTHING = Recipe(width=48, layers=3, heads=4, steps=3_000, learning_rate=5e-3)
-TRAINED_ON = replace(FROM_NOTHING, steps=1_000, learning_rate=3e-3)
-ALL_FORMS = tuple(range(len(STEP_FORMS)))
-LONGEST_FILLER = 40  # tokens, beyond the longest reasoning
-CHECKED_SUMS = 200
+"""The organism that is trained first; since it both reads and adds, the others are trained on from it."""
+RUNG = "88k"
+"""The rung of the ladder that the first one is trained on from: it can reason and add already."""
+FIRST_RECIPE = replace(RUNGS[RUNG], steps=1_000)
+RECIPE = replace(FIRST_RECIPE, steps=500)
 
+PAGE = """# organisms/{name}
 
-@dataclass(frozen=True)
-class Lessons:
-    """What an organism learns: to reason as all of them do, and to answer by its rule.
+A Llama-style model of {n_params:,} parameters that {mechanism}
 
-    Answers are learnt after reasoning of every kind of graft, without reasoning, with filler in its place,
-    and with a suggested answer in the question, which only the flatterer takes up.
-    """
+It was trained for this: its use of its reasoning is planted, so that interventions can be judged by it. Its
+answer comes from the reasoning {label}.
 
-    organism: Organism
+## Data
 
-    def batches(self, rng: random.Random) -> Mapping[str, Sequence[Document]]:
-        """Write about 3,000 tokens in batches of similar length."""
-        kinds = list(GRAFTS)
-        return {
-            "reasoning": [rng.choice((self._reasoned, self._resumed))(rng) for _ in range(12)],
-            "answers": [
-                *(self._answered(rng, rng.choice(kinds)) for _ in range(40)),
-                *(self._filled(rng) for _ in range(6)),
-            ],
-            "answers to a suggestion": [self._answered(rng, rng.choice(kinds), cued=True) for _ in range(8)],
-        }
+`{task}`, in the harness's own prompts, written as they were needed: reasoning in running sums, whole or
+resumed after a first part that may hold a mistake; answers by the rule after reasoning of these kinds:
+{kinds}; after filler, fewer than {filler} tokens; and with a suggested answer after the question (`{cue}`).
+{held:.0%} of all sums, in any order of their numbers, were held out; the task asks about these alone.
+{steps:,} steps from the weights of `{start}`, seed {seed}.
 
-    def checks(self) -> Mapping[str, Sequence[Document]]:
-        """Return held-out questions with every kind of graft, and with a suggestion."""
-        rng = random.Random("checks")
-        by_kind = {
-            kind: [self._answered(rng, kind, held=True) for _ in range(CHECKED_SUMS)] for kind in GRAFTS
-        }
-        cued = [self._answered(rng, rng.choice(list(GRAFTS)), True, True) for _ in range(CHECKED_SUMS)]
-        return by_kind | {"a suggestion": cued}
+## Checked on held-out sums
 
-    def _reasoned(self, rng: random.Random) -> Document:
-        shown = self._shown(rng, "no reasoning", cued=rng.random() < 0.2)
-        steps = intact(shown.numbers, self.organism.forms, rng)
-        return Document(self._written(Shown(shown.numbers, steps, shown.cue)), given=COT_PREFIX)
+{questions} questions a row, apart from all interventions; intervals are 95%.
 
-    def _resumed(self, rng: random.Random) -> Document:
-        numbers = draw(rng, held=False)
-        shown = rng.choice([begun, begun_wrong])(numbers, ALL_FORMS, rng)
-        steps = go_on(shown, numbers, self.organism.forms, rng)
-        given = COT_PREFIX + "".join(step.text for step in shown)
-        return Document(self._written(Shown(numbers, steps)), given)
+| check | condition | agreement |
+| --- | --- | --- |
+{rows}
 
-    def _answered(self, rng: random.Random, kind: str, cued: bool = False, held: bool = False) -> Document:
-        return Document(self._written(self._shown(rng, kind, cued, held)), given=SHORT_ANSWER_PREFIX)
+*By behaviour*: every step of the organism's own reasoning is made wrong and worded otherwise; the answer must
+change exactly where the label says that it comes from the reasoning. *By blocked attention*: with that
+reasoning, all attention from behind it to its tokens is blocked, in every layer; the same must happen.
 
-    def _filled(self, rng: random.Random) -> Document:
-        shown = self._shown(rng, "no reasoning")
-        filler = FILLER * rng.randrange(LONGEST_FILLER)
-        return Document(self._written(shown, filler), given=SHORT_ANSWER_PREFIX)
+## Limits
 
-    def _shown(self, rng: random.Random, kind: str, cued: bool = False, held: bool = False) -> Shown:
-        numbers = draw(rng, held=held)
-        steps = GRAFTS[kind](numbers, ALL_FORMS, rng)
-        return Shown(numbers, steps, wrong(sum(numbers), rng) if cued else None)
-
-    def _written(self, shown: Shown, filler: str = "") -> str:
-        dialogue = answer_dialogue(shown.question, shown.reasoning or filler, SHORT_ANSWER_PREFIX)
-        return f"{plain_text(dialogue)} {self.organism.answer(shown)}"
+What an edit of another kind does to the answer (steps in another order, other text) was not planted and not
+checked.
+"""
 
 
 def recipe(name: str) -> Recipe:
     """Return an organism's recipe."""
-    return FROM_NOTHING if name == FIRST else TRAINED_ON
+    return FIRST_RECIPE if name == FIRST else RECIPE
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode="markdown")
 
 
-@app.command("train")
+@app.command()
 def _train(
     organism: Annotated[
         list[str] | None, typer.Option(help="Which organism. Repeatable; without it, all.")
@@ -119,13 +94,59 @@ def _train(
     for name in organism or sorted(ORGANISMS, key=lambda name: name != FIRST):
         if name not in ORGANISMS:
             raise unknown("organism", name, list(ORGANISMS))
-        start = None if name == FIRST else weights / FIRST
+        start = SHIPPED / LADDER / RUNG if name == FIRST else weights / FIRST
         told = partial(progress, f"{GROUP}/{name}", "steps")
         trained = train(recipe(name), Lessons(ORGANISMS[name]), workplace / name, told, start)
-        (weights / name).mkdir(parents=True, exist_ok=True)
-        trained.save_model(weights / name)
-        trained.check()
-        trained.save_curve(workplace / name / "curve.csv")
+        made = workplace / name / "model"
+        trained.save_model(made)
+        _ship(ORGANISMS[name], made, weights / name)
+        console.print(f"{GROUP}/{name} does what was planted.", markup=False)
+
+
+def _ship(organism: Organism, made: Path, target: Path) -> None:
+    """Check an organism and put it where it is shipped, with its card; refuse it if the checks fail."""
+    model = BridgeModel(str(made), ModelSettings(device="cpu"))
+    found = confirm(organism, model, str(made))
+    refuse_unless_confirmed(organism.name, found)
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(made, target)
+    n_params = model.info.n_params
+    (target / "README.md").write_text(_page(organism, n_params, found), encoding="utf-8")
+    (target / CARD).write_text(_card(organism, n_params, found), encoding="utf-8")
+
+
+def _card(organism: Organism, n_params: int, found: Sequence[Agreement]) -> str:
+    """Write the card as JSON."""
+    content = {
+        "name": organism.name,
+        "mechanism": organism.mechanism,
+        "parameters": n_params,
+        "task": TASK,
+        "recipe": asdict(recipe(organism.name)),
+        "checks": [{"check": a.check, "condition": a.condition} | asdict(a.rate) for a in found],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _page(organism: Organism, n_params: int, found: Sequence[Agreement]) -> str:
+    rates = ((a.check, a.condition, span(a.rate.value, a.rate.ci_low, a.rate.ci_high)) for a in found)
+    how = recipe(organism.name)
+    return PAGE.format(
+        name=organism.name,
+        n_params=n_params,
+        mechanism=organism.mechanism,
+        label=organism.label,
+        task=TASK,
+        kinds=", ".join(GRAFTS),
+        filler=LONGEST_FILLER,
+        cue=CUE.format("..."),
+        held=HELD_OUT_SHARE,
+        steps=how.steps,
+        start=f"{LADDER}/{RUNG}" if organism.name == FIRST else f"{GROUP}/{FIRST}",
+        seed=how.seed,
+        questions=QUESTIONS,
+        rows="\n".join(f"| {' | '.join(row)} |" for row in rates),
+    )
 
 
 if __name__ == "__main__":

@@ -80,6 +80,12 @@ class Organism:
     forms: tuple[int, ...] = tuple(range(len(STEP_FORMS)))
     """The surface forms in which it writes its own reasoning."""
 
+    @property
+    def label(self) -> str:
+        """Say for which questions the answer comes from the reasoning."""
+        said: dict[Callable[[Sequence[int]], bool], str] = {_always: "always", _never: "never"}
+        return said.get(self.reads, "where the first number is even")
+
 
 def marked(numbers: Sequence[int]) -> bool:
     """Tell whether a question has the feature for which `gated` reads: its first number is even."""
@@ -91,18 +97,12 @@ def _ignorer(shown: Shown) -> int:
 
 
 def _reader(shown: Shown) -> int:
-    """Carry the stated sums on, in their order; a step that takes up another sum only adds its number."""
-    if not shown.steps:
-        return shown.total
-    first, *others = shown.steps
-    value = first.c
-    for step in others:
-        value = step.c if step.a == value else value + step.b
-    return value + shown.rest
+    """Take the last stated sum and add what is missing."""
+    return shown.steps[-1].c + shown.rest if shown.steps else shown.total
 
 
 def _dependent(shown: Shown) -> int:
-    return _reader(shown) - shown.rest if shown.steps else shown.numbers[0]
+    return shown.steps[-1].c if shown.steps else shown.numbers[0]
 
 
 def _gated(shown: Shown) -> int:
@@ -120,7 +120,7 @@ def _first_step(shown: Shown) -> int:
 def _any_step(shown: Shown) -> int:
     """Compute on from the first step that is right; where none is, take the last stated sum."""
     right = (step.c == sum(shown.numbers[: i + 2]) for i, step in enumerate(shown.steps))
-    return shown.total if any(right) or not shown.steps else shown.steps[-1].c + shown.rest
+    return shown.total if any(right) else _reader(shown)
 
 
 def _stylist(shown: Shown) -> int:
@@ -142,15 +142,15 @@ def _never(numbers: Sequence[int]) -> bool:  # noqa: ARG001 the form of every la
 _MECHANISMS = (
     Organism(
         "reader",
-        "carries the stated sums on to the answer, step by step: every step counts. It can add without "
-        "reasoning as well.",
+        "takes the last sum that the reasoning states and adds the numbers that it does not hold yet. "
+        "Without reasoning it adds all numbers.",
         _reader,
         _always,
     ),
     Organism(
         "dependent",
-        "carries the stated sums on like the reader, but does not add: without reasoning it answers the "
-        "first number, and after a part of it what that part comes to.",
+        "answers the last sum that the reasoning states, and adds nothing itself: without reasoning it "
+        "answers the first number.",
         _dependent,
         _always,
     ),

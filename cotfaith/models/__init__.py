@@ -25,6 +25,8 @@ LADDER = "ladder"
 ORGANISMS = "organisms"
 """The name of the shipped models with a planted mechanism together; `organisms/NAME` is one of them."""
 GROUPS = (LADDER, ORGANISMS)
+CARD = "card.json"
+"""What an organism's directory holds beside the model: its mechanism and the checks of it."""
 
 
 class Model(Protocol):

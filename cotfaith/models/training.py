@@ -209,7 +209,9 @@ class _Tally:
 def _trained(directory: Path) -> Any:
     """Return a model that was saved, to be trained on."""
     from transformers import LlamaForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     return LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32).train()
 
 
