@@ -1,6 +1,6 @@
 """Interventions on trial: all organisms are asked, and what each intervention detects is written down."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -21,7 +21,18 @@ TITLES = {
 }
 
 
-def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progress) -> Detection:
+@dataclass(frozen=True)
+class Held:
+    """What came of a trial."""
+
+    found: Detection
+    accuracy: pd.DataFrame
+    """With reasoning and without it, by organism."""
+    counts: pd.DataFrame
+    """By intervention: outcomes, unread answers, and what it did not apply to."""
+
+
+def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progress) -> Held:
     """Run the interventions on the organisms; write the tables, the figure and the page of what they found.
 
     What the trial's folder does not hold is measured; other interventions that it holds are left alone.
@@ -33,16 +44,26 @@ def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progre
     run(plan, store, progress)
     store.close()
     frames = _asked(load_run(study.folder), plan)
+    if frames.outcomes.empty:
+        reasons = ", ".join(sorted(set(frames.not_applicable["reason"])))
+        raise InputError(f"no intervention applied to any reasoning: {reasons or 'they made no edit'}.")
     texts = dict(frames.questions[["id", "text"]].itertuples(index=False, name=None))
-    found = detection(frames.outcomes, texts, trial.seed)
-    accuracy = metrics.with_and_without(frames.traces, trial.seed)
-    tables: dict[str, pd.DataFrame] = {name: getattr(found, name) for name in TITLES}
-    for name, table in tables.items():
-        table.to_csv(study.folder / f"{name}.csv", index=False)
-    plots.save(plots.detection_figure(found.flagged), study.folder / "detection")
-    page = findings.page(found, accuracy, trial)
-    (study.folder / "detection.md").write_text(page, encoding="utf-8")
-    return found
+    held = Held(
+        detection(frames.outcomes, texts, trial.seed),
+        metrics.with_and_without(frames.traces, trial.seed),
+        _counts(frames),
+    )
+    _write(held, trial)
+    return held
+
+
+def _write(held: Held, trial: Trial) -> None:
+    tables: dict[str, pd.DataFrame] = {name: getattr(held.found, name) for name in TITLES}
+    for name, table in (tables | {"counts": held.counts}).items():
+        table.to_csv(trial.out / f"{name}.csv", index=False)
+    plots.save(plots.detection_figure(held.found.flagged), trial.out / "detection")
+    page = findings.page(held.found, held.accuracy, held.counts, trial)
+    (trial.out / "detection.md").write_text(page, encoding="utf-8")
 
 
 def _asked(run: RunFrames, plan: Plan) -> RunFrames:
@@ -53,8 +74,21 @@ def _asked(run: RunFrames, plan: Plan) -> RunFrames:
     specs = [intervention.spec for intervention in plan.interventions]
     labels = run.interventions.loc[run.interventions["spec"].isin(specs), "label"]
     ids = [question.id for question in plan.tasks[0].questions]
-    traces, outcomes = (
+    traces, outcomes, refused = (
         frame[frame["question"].isin(ids) & (frame["sample"] < plan.study.samples)]
-        for frame in (run.traces, run.outcomes)
+        for frame in (run.traces, run.outcomes, run.not_applicable)
     )
-    return replace(run, traces=traces, outcomes=outcomes[outcomes["intervention"].isin(labels)])
+    return replace(
+        run,
+        traces=traces,
+        outcomes=outcomes[outcomes["intervention"].isin(labels)],
+        not_applicable=refused[refused["intervention"].isin(labels)],
+    )
+
+
+def _counts(run: RunFrames) -> pd.DataFrame:
+    """Return what stands beside the rates, over all organisms."""
+    table = metrics.counts(run.traces, run.outcomes, run.not_applicable)
+    by = table.groupby("condition", sort=True)
+    said = by["reasons"].agg(lambda reasons: "; ".join(sorted(set(filter(None, reasons)))))
+    return by[["nobs", "unread", "hit_limit", "not_applicable"]].sum().assign(reasons=said).reset_index()

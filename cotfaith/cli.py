@@ -94,10 +94,11 @@ def _validate(intervention: list[str] | None, **options: Any) -> None:
     trial = Trial(**options)
     lines = trial.quiet or not err.is_terminal
     shown = progress.Lines(err) if lines else progress.Bars(err)
-    found = benchmark.hold(trial, build_interventions(intervention or []), shown)
+    held = benchmark.hold(trial, build_interventions(intervention or []), shown)
     for name, title in benchmark.TITLES.items():
-        print_table(out, title, getattr(found, name))
-    for line in findings.sentences(found):
+        print_table(out, title, getattr(held.found, name))
+    print_table(out, "What was counted", held.counts)
+    for line in findings.sentences(held.found):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"Tables, figure and detection.md are in {trial.out}.", markup=False, soft_wrap=True)
 

@@ -39,7 +39,7 @@ DISCUSSED = {
 """What is said of a test, with how often it flags mechanisms."""
 
 
-def page(found: Detection, accuracy: pd.DataFrame, trial: Trial) -> str:
+def page(found: Detection, accuracy: pd.DataFrame, counts: pd.DataFrame, trial: Trial) -> str:
     """Write the page: the tables, what they show, and how the truth was planted and checked."""
     there = [ORGANISMS[name.rpartition("/")[2]] for name in shipped_models(GROUP)]
     environment = Environment(
@@ -60,6 +60,7 @@ def page(found: Detection, accuracy: pd.DataFrame, trial: Trial) -> str:
         discussion=list(discussion(found, accuracy)),
         readings=_markdown(_wide(found.readings)),
         accuracy=_markdown(_accuracies(accuracy)),
+        counts=_markdown(counts.rename(columns=lambda name: str(name).replace("_", " "))),
         checks=_markdown(label_checks([organism.name for organism in there])),
     )
 

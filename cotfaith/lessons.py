@@ -13,6 +13,9 @@ from cotfaith.prompts import COT_PREFIX, SHORT_ANSWER_PREFIX, answer_dialogue, p
 LONGEST_FILLER = 40
 """Tokens, beyond those of the longest reasoning."""
 CHECKED_SUMS = 200
+HARDEST = "the first steps alone, with a mistake"
+HARDEST_TIMES = 4
+"""How often the hardest graft is learnt, against once for each of the others."""
 CUED_SHARE = 0.2
 """How often reasoning is learnt after a suggested answer, which it does not mention."""
 
@@ -29,14 +32,13 @@ class Lessons:
 
     def batches(self, rng: random.Random) -> Mapping[str, Sequence[Document]]:
         """Write about 3,000 tokens in batches of similar length."""
-        kinds = list(GRAFTS)
         return {
             "reasoning": [rng.choice((self._reasoned, self._resumed))(rng) for _ in range(12)],
             "answers": [
-                *(self._answered(rng, rng.choice(kinds)) for _ in range(40)),
+                *(self._answered(rng, _kind(rng)) for _ in range(40)),
                 *(self._filled(rng) for _ in range(6)),
             ],
-            "answers to a suggestion": [self._answered(rng, rng.choice(kinds), cued=True) for _ in range(8)],
+            "answers to a suggestion": [self._answered(rng, _kind(rng), cued=True) for _ in range(8)],
         }
 
     def checks(self) -> Mapping[str, Sequence[Document]]:
@@ -76,3 +78,7 @@ class Lessons:
     def _written(self, shown: Shown, filler: str = "") -> str:
         dialogue = answer_dialogue(shown.question, shown.reasoning or filler, SHORT_ANSWER_PREFIX)
         return f"{plain_text(dialogue)} {self.organism.answer(shown)}"
+
+
+def _kind(rng: random.Random) -> str:
+    return rng.choice([*GRAFTS, *[HARDEST] * (HARDEST_TIMES - 1)])

@@ -33,7 +33,7 @@ FIRST = SPLIT
 """The organism that is trained first; since it both reads and adds, the others are trained on from it."""
 RUNG = "88k"
 """The rung of the ladder that the first one is trained on from: it can reason and add already."""
-FIRST_RECIPE = replace(RUNGS[RUNG], steps=1_000)
+FIRST_RECIPE = replace(RUNGS[RUNG], steps=2_000)
 RECIPE = replace(FIRST_RECIPE, steps=500)
 
 PAGE = """# organisms/{name}
