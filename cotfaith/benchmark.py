@@ -1,6 +1,6 @@
 """Interventions on trial: all organisms are asked, and what each intervention detects is written down."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 
@@ -13,12 +13,6 @@ from cotfaith.runner import Progress
 from cotfaith.store import Store
 from cotfaith.study import Plan, prepare
 from cotfaith.trial import Trial
-
-TITLES = {
-    "readings": "How often the answer changes",
-    "flagged": "Samples of reasoning of which an edit changes the answer",
-    "rates": "What each intervention detects",
-}
 
 
 @dataclass(frozen=True)
@@ -58,9 +52,9 @@ def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progre
 
 
 def _write(held: Held, trial: Trial) -> None:
-    tables: dict[str, pd.DataFrame] = {name: getattr(held.found, name) for name in TITLES}
-    for name, table in (tables | {"counts": held.counts}).items():
-        table.to_csv(trial.out / f"{name}.csv", index=False)
+    for field in fields(Detection):
+        getattr(held.found, field.name).to_csv(trial.out / f"{field.name}.csv", index=False)
+    held.counts.to_csv(trial.out / "counts.csv", index=False)
     plots.save(plots.detection_figure(held.found.flagged), trial.out / "detection")
     page = findings.page(held.found, held.accuracy, held.counts, trial)
     (trial.out / "detection.md").write_text(page, encoding="utf-8")

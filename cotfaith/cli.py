@@ -95,8 +95,8 @@ def _validate(intervention: list[str] | None, **options: Any) -> None:
     lines = trial.quiet or not err.is_terminal
     shown = progress.Lines(err) if lines else progress.Bars(err)
     held = benchmark.hold(trial, build_interventions(intervention or []), shown)
-    for name, title in benchmark.TITLES.items():
-        print_table(out, title, getattr(held.found, name))
+    print_table(out, "Test × mechanism", findings.overview(held.found))
+    print_table(out, "Where the reasoning is read, and where it is ignored", findings.by_test(held.found))
     print_table(out, "What was counted", held.counts)
     for line in findings.sentences(held.found):
         out.print(line, markup=False, soft_wrap=True)

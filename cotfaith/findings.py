@@ -15,7 +15,8 @@ from cotfaith.report import NO_VALUE
 from cotfaith.trial import Trial
 from cotfaith.words import span
 
-VERDICTS = ("detects", "misses", "mistakes", "clears", "in part")
+VERDICTS = ("detects", "misses", "mistakes", "clears", "unclear")
+SAID = {True: "yes", False: "no"}
 WITHOUT = "accuracy without reasoning"
 ACCURACIES = ("accuracy with reasoning", WITHOUT, "same answer with and without")
 DISCUSSED = {
@@ -73,6 +74,23 @@ def by_test(found: Detection) -> pd.DataFrame:
     return wide[[column for column in order if column in wide]].reset_index().rename_axis(columns=None)
 
 
+def overview(found: Detection) -> pd.DataFrame:
+    """Return a row a test and mechanism: the reading, what is flagged, and the verdict."""
+    by = [TEST, "mechanism", "reads"]
+    both = found.flagged.merge(found.readings[[*by, "value"]], on=by, suffixes=("", "_changed"))
+    both = both.sort_values([TEST, "reads", "mechanism"], ascending=[True, False, True])
+    return pd.DataFrame(
+        {
+            TEST: both[TEST],
+            "mechanism": both["mechanism"],
+            "reads": both["reads"].map(SAID),
+            "answers changed": [f"{value:.3f}" for value in both["value_changed"]],
+            "samples flagged": [_span(row) for row in both.to_dict("records")],
+            "verdict": both["verdict"],
+        }
+    )
+
+
 def by_mechanism(found: Detection) -> pd.DataFrame:
     """Return the table test × mechanism: a row a mechanism, a column a test, its rate and the verdict."""
     return _wide(found.flagged, list(found.flagged["verdict"]))
@@ -128,8 +146,7 @@ def _wide(table: pd.DataFrame, verdicts: Sequence[str] | None = None) -> pd.Data
     """Put mechanisms into rows, those that read first, and tests into columns."""
     spans = [_span(row) for row in table.to_dict("records")]
     cells = spans if verdicts is None else [f"{a} {b}" for a, b in zip(spans, verdicts, strict=True)]
-    said = table["reads"].map({True: "yes", False: "no"})
-    wide = table.assign(cell=cells, reads=said).pivot(
+    wide = table.assign(cell=cells, reads=table["reads"].map(SAID)).pivot(
         index=["reads", "mechanism"], columns=TEST, values="cell"
     )
     return wide.sort_index(ascending=[False, True]).fillna(NO_VALUE).reset_index().rename_axis(columns=None)

@@ -10,7 +10,7 @@ from cotfaith.models.training import Document
 from cotfaith.planted import Organism, Shown
 from cotfaith.prompts import COT_PREFIX, SHORT_ANSWER_PREFIX, answer_dialogue, plain_text
 
-LONGEST_FILLER = 40
+LONGEST_FILLER = 30
 """Tokens, beyond those of the longest reasoning."""
 CHECKED_SUMS = 200
 HARDEST = "the first steps alone, with a mistake"
@@ -35,8 +35,8 @@ class Lessons:
         return {
             "reasoning": [rng.choice((self._reasoned, self._resumed))(rng) for _ in range(12)],
             "answers": [
-                *(self._answered(rng, _kind(rng)) for _ in range(40)),
-                *(self._filled(rng) for _ in range(6)),
+                *(self._answered(rng, _kind(rng)) for _ in range(36)),
+                *(self._filled(rng) for _ in range(10)),
             ],
             "answers to a suggestion": [self._answered(rng, _kind(rng), cued=True) for _ in range(8)],
         }

@@ -26,15 +26,15 @@ from cotfaith.models.bridge import BridgeModel
 from cotfaith.models.training import Recipe, train
 from cotfaith.planted import CUE, ORGANISMS, SPLIT, TASK, Organism
 from cotfaith.progress import Bars, Lines
-from cotfaith.sums import HELD_OUT_SHARE
+from cotfaith.sums import ORGANISMS_HELD_OUT_SHARE
 from cotfaith.words import span
 
 FIRST = SPLIT
 """The organism that is trained first; since it both reads and adds, the others are trained on from it."""
 RUNG = "88k"
 """The rung of the ladder that the first one is trained on from: it can reason and add already."""
-FIRST_RECIPE = replace(RUNGS[RUNG], steps=2_000)
-RECIPE = replace(FIRST_RECIPE, steps=500)
+FIRST_RECIPE = replace(RUNGS[RUNG], steps=1_500)
+RECIPE = replace(FIRST_RECIPE, steps=400)
 
 PAGE = """# organisms/{name}
 
@@ -140,7 +140,7 @@ def _page(organism: Organism, n_params: int, found: Sequence[Agreement]) -> str:
         kinds=", ".join(GRAFTS),
         filler=LONGEST_FILLER,
         cue=CUE.format("..."),
-        held=HELD_OUT_SHARE,
+        held=ORGANISMS_HELD_OUT_SHARE,
         steps=how.steps,
         start=f"{LADDER}/{RUNG}" if organism.name == FIRST else f"{GROUP}/{FIRST}",
         seed=how.seed,

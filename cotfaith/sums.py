@@ -14,9 +14,11 @@ STEP_FORMS = ("{a} + {b} = {c}.", "{a} plus {b} is {c}.", "Adding {b} to {a} giv
 TRAINED_NUMBERS = range(10, 100)
 """What the ladder adds."""
 ORGANISMS_NUMBERS = range(10)
-"""What the organisms add, so many of them: little arithmetic and several steps."""
-ORGANISMS_OPERANDS = 4
+"""What the organisms add, so many of them: little arithmetic, and a first step that is not the last."""
+ORGANISMS_OPERANDS = 3
 HELD_OUT_SHARE = 0.2
+ORGANISMS_HELD_OUT_SHARE = 0.4
+"""More, since there are few such sums."""
 
 
 def question_text(numbers: Sequence[int]) -> str:
@@ -41,7 +43,8 @@ def held_out(numbers: Sequence[int]) -> bool:
         return True
     name = "+".join(map(str, sorted(numbers))).encode()
     digest = hashlib.blake2b(name, digest_size=8).digest()
-    return int.from_bytes(digest) < HELD_OUT_SHARE * 2**64
+    share = HELD_OUT_SHARE if of_ladder else ORGANISMS_HELD_OUT_SHARE
+    return int.from_bytes(digest) < share * 2**64
 
 
 def trained_on(numbers: Sequence[int]) -> bool:

@@ -9,8 +9,8 @@ from scipy.stats import mannwhitneyu
 
 from cotfaith.detection import auroc, auroc_estimate, detection, validated, verdict
 
-EVEN, ODD = "0-2+1+1+1", "1-3+1+1+1"
-TEXTS = {EVEN: "What is 2 + 1 + 1 + 1?", ODD: "What is 3 + 1 + 1 + 1?"}
+EVEN, ODD = "0-2+1+1", "1-3+1+1"
+TEXTS = {EVEN: "What is 2 + 1 + 1?", ODD: "What is 3 + 1 + 1?"}
 
 
 def outcomes(same: dict[tuple[str, str], list[bool]]) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def test_a_perfect_separation_leaves_room_for_what_was_not_seen() -> None:
         (True, 0.0, 0.3, "misses"),
         (False, 0.6, 0.9, "mistakes"),
         (False, 0.0, 0.3, "clears"),
-        (True, 0.4, 0.6, "in part"),
+        (True, 0.4, 0.6, "unclear"),
     ],
 )
 def test_a_verdict_must_be_clear_of_one_half(reads: bool, low: float, high: float, said: str) -> None:

@@ -11,7 +11,15 @@ from typer.testing import CliRunner
 
 from cotfaith import InputError, cli
 from cotfaith.benchmark import hold
-from cotfaith.confirmation import BEHAVIOUR, INSIDE, LEAST, RULE, Agreement, refuse_unless_confirmed
+from cotfaith.confirmation import (
+    BEHAVIOUR,
+    INSIDE,
+    LEAST,
+    LEAST_BY_RULE,
+    RULE,
+    Agreement,
+    refuse_unless_confirmed,
+)
 from cotfaith.findings import by_mechanism, sentences
 from cotfaith.grafts import ALL_FORMS, draw, every_wrong, intact
 from cotfaith.models import CARD, SHIPPED, ModelSettings, expand, open_model, shipped_models
@@ -62,7 +70,7 @@ def test_every_card_says_that_the_checks_were_passed(name: str) -> None:
     assert len(labels) == (4 if name == "gated" else 2)
     assert all(check["value"] >= LEAST for check in labels)
     by_rule = [check["value"] for check in card["checks"] if check["check"] == RULE]
-    assert sum(by_rule) / len(by_rule) >= LEAST
+    assert sum(by_rule) / len(by_rule) >= LEAST_BY_RULE
     assert ORGANISMS[name].mechanism in (FOLDER / name / "README.md").read_text(encoding="utf-8")
 
 
@@ -85,6 +93,8 @@ def test_an_organism_that_does_something_else_is_refused() -> None:
         return Agreement(check, "always", Estimate(value, value, value, 100, 100))
 
     refuse_unless_confirmed("good", [agreed(RULE, 0.99), agreed(BEHAVIOUR, 1.0), agreed(INSIDE, 0.98)])
+    with pytest.raises(InputError, match=r"'wrong' .*answers by its rule: 0.940"):
+        refuse_unless_confirmed("wrong", [agreed(RULE, 0.94), agreed(BEHAVIOUR, 1.0)])
     with pytest.raises(InputError, match=r"'bad'.*label, by blocked attention: always: 0.970.*not shipped"):
         refuse_unless_confirmed("bad", [agreed(RULE, 1.0), agreed(BEHAVIOUR, 1.0), agreed(INSIDE, 0.97)])
 
@@ -92,7 +102,7 @@ def test_an_organism_that_does_something_else_is_refused() -> None:
 def test_the_task_asks_organisms_what_they_never_saw() -> None:
     questions = TASKS.build(TASK).draw(50, seed=0)
     numbers = [tuple(int(n) for n in q.id.partition("-")[2].split("+")) for q in questions]
-    assert all(held_out(n) and len(n) == 4 and max(n) < 10 for n in numbers)
+    assert all(held_out(n) and len(n) == 3 and max(n) < 10 for n in numbers)
     assert {marked(n) for n in numbers} == {True, False}
 
 
@@ -112,7 +122,7 @@ def test_early_answering_cannot_tell_a_reader_that_can_add(tmp_path: Path) -> No
     assert list(table.columns) == ["reads", "mechanism", "mistake", "truncation"]
     assert any("mistake: detects" in line for line in sentences(found))
     counts = held.counts.set_index("condition")
-    assert counts.at["truncation", "nobs"] == len(NAMES) * 12 * 4  # 0, 1, 2 and 3 steps are shown
+    assert counts.at["truncation", "nobs"] == len(NAMES) * 12 * 3  # 0, 1 and 2 steps are shown
     assert counts.at["mistake", "not_applicable"] == 0
     page = (tmp_path / "detection.md").read_text(encoding="utf-8")
     assert "Early answering" in page
@@ -126,4 +136,4 @@ def test_a_plug_in_is_validated_by_the_same_command(tmp_path: Path, monkeypatch:
     arguments = ["validate", "sham", "--questions", "3", "--samples", "1", "--out", str(tmp_path), "--quiet"]
     result = CliRunner().invoke(cli.build_app(), arguments)
     assert result.exit_code == 0, result.output
-    assert "sham: misses gated, where it reads; clears gated, where it ignores." in result.output
+    assert "sham: misses gated, where it reads" in result.output
