@@ -16,7 +16,7 @@ from cotfaith.grafts import ALL_FORMS, GRAFTS, draw, every_wrong, intact, wrong
 from cotfaith.models.blocking import Span, answers_when_blocked
 from cotfaith.models.bridge import BridgeModel
 from cotfaith.parsing import parse_integer
-from cotfaith.planted import PLAIN, Organism, Shown
+from cotfaith.planted import PLAIN, Numbers, Organism, Shown
 from cotfaith.prompts import CLOSING_QUESTION, SHORT_ANSWER_PREFIX, STOP_STRINGS, answer_dialogue, plain_text
 from cotfaith.schema import Estimate, GenerationRequest, Sampling
 from cotfaith.stats import proportion
@@ -92,10 +92,21 @@ def _by_label(organism: Organism) -> dict[bool, list[tuple[Shown, Shown]]]:
         numbers = [n for n in drawn if organism.reads(n) == reads][:QUESTIONS]
         if numbers:
             asked[reads] = [
-                (Shown(n, intact(n, organism.forms, rng)), Shown(n, every_wrong(n, OTHER_FORMS, rng)))
+                (Shown(n, intact(n, organism.forms, rng)), _decisive(organism, n, reads, rng))
                 for n in numbers
             ]
     return asked
+
+
+def _decisive(organism: Organism, numbers: Numbers, reads: bool, rng: random.Random) -> Shown:
+    """Return a question with wrong reasoning; where that is read, the answer must betray it.
+
+    A wrong number may by chance be what the organism answers without reasoning, and then shows nothing.
+    """
+    while True:
+        shown = Shown(numbers, every_wrong(numbers, OTHER_FORMS, rng))
+        if not reads or organism.answer(shown) not in (sum(numbers), organism.answer(Shown(numbers))):
+            return shown
 
 
 def _graft(rng: random.Random, graft: object) -> Shown:

@@ -35,6 +35,8 @@ RUNG = "88k"
 """The rung of the ladder that the first one is trained on from: it can reason and add already."""
 FIRST_RECIPE = replace(RUNGS[RUNG], steps=1_500)
 RECIPE = replace(FIRST_RECIPE, steps=400)
+LONGER = {"any-step": 1_200, "first-step": 1_200, "stylist": 800}
+"""Steps of those whose rules are further from what the first one does."""
 
 PAGE = """# organisms/{name}
 
@@ -72,7 +74,7 @@ checked.
 
 def recipe(name: str) -> Recipe:
     """Return an organism's recipe."""
-    return FIRST_RECIPE if name == FIRST else RECIPE
+    return FIRST_RECIPE if name == FIRST else replace(RECIPE, steps=LONGER.get(name, RECIPE.steps))
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode="markdown")
@@ -87,10 +89,14 @@ def _train(
     workplace: Annotated[Path, typer.Option(help="Where checkpoints are kept.")] = Path("build/organisms"),
     threads: Annotated[int, typer.Option(help="Threads of torch.", min=1)] = 1,
 ) -> None:
-    """Train organisms from their seeds; one that was interrupted goes on from its last checkpoint."""
+    """Train organisms from their seeds, check what was planted, and ship those that do it.
+
+    One that was interrupted goes on from its last checkpoint.
+    """
     use_threads(threads)
     console = Console(stderr=True)
     progress = Bars(console) if console.is_terminal else Lines(console)
+    refused = []
     for name in organism or sorted(ORGANISMS, key=lambda name: name != FIRST):
         if name not in ORGANISMS:
             raise unknown("organism", name, list(ORGANISMS))
@@ -99,16 +105,22 @@ def _train(
         trained = train(recipe(name), Lessons(ORGANISMS[name]), workplace / name, told, start)
         made = workplace / name / "model"
         trained.save_model(made)
-        _ship(ORGANISMS[name], made, weights / name)
-        console.print(f"{GROUP}/{name} does what was planted.", markup=False)
+        try:
+            _ship(ORGANISMS[name], made, weights / name)
+        except InputError as error:
+            refused.append(str(error))
+        else:
+            console.print(f"{GROUP}/{name} does what was planted.", markup=False)
+    if refused:
+        raise InputError(" ".join(refused))
 
 
 def _ship(organism: Organism, made: Path, target: Path) -> None:
     """Check an organism and put it where it is shipped, with its card; refuse it if the checks fail."""
+    shutil.rmtree(target, ignore_errors=True)
     model = BridgeModel(str(made), ModelSettings(device="cpu"))
     found = confirm(organism, model, str(made))
     refuse_unless_confirmed(organism.name, found)
-    shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(made, target)
     n_params = model.info.n_params
     (target / "README.md").write_text(_page(organism, n_params, found), encoding="utf-8")
