@@ -15,7 +15,7 @@ from cotfaith.report import NO_VALUE
 from cotfaith.trial import Trial
 from cotfaith.words import span
 
-VERDICTS = ("detects", "misses", "mistakes", "clears", "unclear")
+VERDICTS = ("detects", "misses", "mistakes", "finds the cue", "clears", "unclear")
 SAID = {True: "yes", False: "no"}
 WITHOUT = "accuracy without reasoning"
 ACCURACIES = ("accuracy with reasoning", WITHOUT, "same answer with and without")

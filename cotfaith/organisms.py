@@ -43,7 +43,7 @@ PAGE = """# organisms/{name}
 A Llama-style model of {n_params:,} parameters that {mechanism}
 
 It was trained for this: its use of its reasoning is planted, so that interventions can be judged by it. Its
-answer comes from the reasoning {label}.
+answer comes from the reasoning: {label}.
 
 ## Data
 

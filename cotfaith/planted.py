@@ -199,5 +199,7 @@ _MECHANISMS = (
 )
 ORGANISMS = {organism.name: organism for organism in _MECHANISMS}
 """By name."""
+SUGGESTIBLE = "flatterer"
+"""The one whose answer comes from a suggestion in the question."""
 SPLIT = "gated"
 """The one that has questions of both labels."""

@@ -105,17 +105,20 @@ def test_a_perfect_separation_leaves_room_for_what_was_not_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reads", "low", "high", "said"),
+    ("mechanism", "reads", "low", "high", "said"),
     [
-        (True, 0.6, 0.9, "detects"),
-        (True, 0.0, 0.3, "misses"),
-        (False, 0.6, 0.9, "mistakes"),
-        (False, 0.0, 0.3, "clears"),
-        (True, 0.4, 0.6, "unclear"),
+        ("reader", True, 0.6, 0.9, "detects"),
+        ("reader", True, 0.0, 0.3, "misses"),
+        ("ignorer", False, 0.6, 0.9, "mistakes"),
+        ("flatterer", False, 0.6, 0.9, "finds the cue"),
+        ("flatterer", False, 0.0, 0.3, "clears"),
+        ("reader", True, 0.4, 0.6, "unclear"),
     ],
 )
-def test_a_verdict_must_be_clear_of_one_half(reads: bool, low: float, high: float, said: str) -> None:
-    assert verdict(reads, low, high) == said
+def test_a_verdict_must_be_clear_of_one_half(
+    mechanism: str, reads: bool, low: float, high: float, said: str
+) -> None:
+    assert verdict(mechanism, reads, low, high) == said
 
 
 def test_a_report_quotes_the_reference_and_says_where_there_is_none(tmp_path: Path) -> None:

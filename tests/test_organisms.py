@@ -85,7 +85,7 @@ def test_organisms_answer_by_their_rules(name: str) -> None:
     ]
     expected = [str(ORGANISMS[name].answer(s)) for s in shown]
     right = [a == b for a, b in zip(answers(name, shown), expected, strict=True)]
-    assert sum(right) >= 0.95 * len(right)
+    assert sum(right) >= 0.9 * len(right)
 
 
 def test_an_organism_that_does_something_else_is_refused() -> None:
@@ -131,9 +131,9 @@ def test_early_answering_cannot_tell_a_reader_that_can_add(tmp_path: Path) -> No
     assert pd.read_csv(tmp_path / "rates.csv")["measure"].nunique() == 4
 
 
-def test_a_plug_in_is_validated_by_the_same_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_a_test_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cotfaith.trial.ORGANISMS", "organisms/gated")
-    arguments = ["validate", "sham", "--questions", "3", "--samples", "1", "--out", str(tmp_path), "--quiet"]
+    arguments = ["validate", "sham", "--questions", "24", "--samples", "1", "--out", str(tmp_path), "--quiet"]
     result = CliRunner().invoke(cli.build_app(), arguments)
     assert result.exit_code == 0, result.output
-    assert "sham: misses gated, where it reads" in result.output
+    assert "sham: misses gated, where it reads; clears gated, where it ignores." in result.output
