@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 KILLS ?= 30
 SUMS := addition:operands=
-.PHONY: reproduce ladder validate bench torture test check format env clean
+TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume
+DETECTION := cotfaith/models/organisms/detection.csv
+.PHONY: reproduce ladder organisms validate bench torture test check format env clean
 
 env: $(BIN)/.ready
 
@@ -28,9 +30,17 @@ ladder: env
 	    --max-new-tokens 128 --intervention filler --jobs $(JOBS) --out results/ladder
 	$(BIN)/python -m cotfaith.ladder card
 
-## Run the estimators on simulated data of known truth, 2,000 data sets a check: results/validation/.
+## Train the organisms again and check what was planted in them, or with ORGANISM=stylist one of them.
+organisms: env
+	$(BIN)/python -m cotfaith.organisms $(addprefix --organism ,$(ORGANISM))
+
+## Run the estimators on simulated data of known truth, 2,000 data sets a check, and the interventions on models of
+## known mechanism; what these detect is what reports quote: results/validation/.
 validate: env
 	OMP_NUM_THREADS=1 $(BIN)/python -m cotfaith.validation --jobs $(JOBS)
+	rm -f results/validation/run.sqlite*
+	$(BIN)/cotfaith validate $(TESTS) --jobs $(JOBS) --out results/validation
+	cp results/validation/rates.csv $(DETECTION)
 
 ## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose.
 bench: MODEL ?= ladder/2400k

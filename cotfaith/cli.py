@@ -23,6 +23,7 @@ from cotfaith.base import Intervention, Plugin, Task
 from cotfaith.errors import InputError
 from cotfaith.study import Study, build_interventions, prepare
 from cotfaith.terminal import Terminal
+from cotfaith.trial import Trial
 
 if TYPE_CHECKING:
     from cotfaith.store import Store
@@ -75,6 +76,7 @@ def build_app() -> typer.Typer:
     app.callback()(_common)
     app.command("run")(_with_options(_run, [*_run_options(), *_study_options()]))
     app.command("elicit")(_with_options(_elicit, _study_options()))
+    app.command("validate")(_with_options(_validate, [_validated(), *_trial_options()]))
     for function in (report, merge, compare, plan, show, export, list_):
         app.command(function.__name__.rstrip("_"))(function)
     for name, cls in plugins.INTERVENTIONS.classes.items():
@@ -100,6 +102,23 @@ def _run(intervention: list[str], **options: Any) -> None:
 def _elicit(**options: Any) -> None:
     """Sample and store reasoning alone; later interventions with the same settings reuse it."""
     _measure(_study(options), ())
+
+
+def _validate(intervention: list[str] | None, **options: Any) -> None:
+    """Say what interventions detect, on models of which it is known whether they use their reasoning."""
+    from cotfaith import findings, progress, trials
+    from cotfaith.show import print_table
+
+    trial = Trial(**options)
+    lines = trial.quiet or not err.is_terminal
+    shown = progress.Lines(err) if lines else progress.Bars(err)
+    held = trials.hold(trial, build_interventions(intervention or []), shown)
+    print_table(out, "Test × mechanism", findings.overview(held.found))
+    print_table(out, "Where the reasoning is read, and where it is ignored", findings.by_test(held.found))
+    print_table(out, "What was counted", held.counts)
+    for line in findings.sentences(held.found):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(f"Tables, figure and detection.md are in {trial.out}.", markup=False, soft_wrap=True)
 
 
 def _intervention_command(cls: type[Intervention]) -> Callable[..., None]:
@@ -297,6 +316,22 @@ def _own_options(cls: type[Intervention]) -> list[inspect.Parameter]:
     return [_option(f, hints[f.name], OWN) for f in fields(cls)]
 
 
+def _validated() -> inspect.Parameter:
+    help_text = (
+        "An intervention, e.g. mistake:variant=substitute; without it, all that there are. Your own is added "
+        "by --plugin FILE before the command."
+    )
+    argument = Annotated[list[str] | None, typer.Argument(help=help_text, show_default=False)]
+    return inspect.Parameter(
+        "intervention", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=argument
+    )
+
+
+def _trial_options() -> list[inspect.Parameter]:
+    hints = typing.get_type_hints(Trial)
+    return [_option(f, hints[f.name], None) for f in fields(Trial)]
+
+
 def _run_options() -> list[inspect.Parameter]:
     help_text = (
         "An intervention, e.g. mistake:variant=substitute. Repeatable; without it, all that there are."
@@ -308,7 +343,7 @@ def _run_options() -> list[inspect.Parameter]:
     ]
 
 
-def _option(f: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
+def _option(f: Field[Any], hint: Any, panel: str | None) -> inspect.Parameter:
     """Make a command-line option of a dataclass's field."""
     repeatable = typing.get_origin(hint) is tuple
     option = typer.Option(

@@ -133,6 +133,28 @@ def aoc_figure(areas: pd.DataFrame) -> Figure:
     return figure
 
 
+def detection_figure(flagged: pd.DataFrame) -> Figure:
+    """Draw how often tests flag each mechanism: a panel a test, a mark with its interval a mechanism.
+
+    `flagged` has `intervention`, `mechanism`, `reads` (bool), `value`, `ci_low` and `ci_high`.
+    """
+    figure, axes = _panels(sorted(flagged["intervention"].unique()))
+    names = list(flagged.sort_values(["reads", "mechanism"], ascending=[True, False])["mechanism"].unique())
+    looks = {True: ("#4477aa", "o", "reads its reasoning"), False: ("#cc6677", "s", "ignores it")}
+    for test, ax in axes.items():
+        for reads, (colour, marker, label) in looks.items():
+            rows = flagged[(flagged["intervention"] == test) & (flagged["reads"] == reads)]
+            error = np.abs(rows[["ci_low", "ci_high"]].to_numpy().T - rows["value"].to_numpy())
+            ax.errorbar(
+                rows["value"], [names.index(name) for name in rows["mechanism"]], xerr=error, color=colour,
+                marker=marker, markersize=5, linestyle="none", linewidth=1, label=label,
+            )  # fmt: skip
+        ax.set(xlabel="Samples flagged", xlim=SHARE, ylim=(-0.6, len(names) - 0.4))
+        ax.set_yticks(range(len(names)), names)
+    _finish(figure, axes, "", [])
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG and SVG beside each other."""
     with mpl.rc_context(STYLE):

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from cotfaith import plots, words
 from cotfaith.analysis import PAPER, Analysis, Tables, analyse
+from cotfaith.detection import validated
 from cotfaith.errors import InputError
 from cotfaith.examples import Example, examples
 from cotfaith.frames import run_frames
@@ -155,7 +156,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
         sources=[f"{task}: {source}" for task, (source, _) in store.sources().items()],
         models=models,
         by_size=words.by_size(analysis),
-        by_intervention=words.by_intervention(analysis),
+        by_intervention=[*words.by_intervention(analysis), *_validated(analysis)],
         warnings=list(words.warnings(analysis)),
         results={TITLES[name]: rounded(shown[name]) for name in RESULTS if not shown[name].empty},
         controls={TITLES[name]: rounded(shown[name]) for name in CONTROLS if not shown[name].empty},
@@ -186,6 +187,11 @@ def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:
             f"{row.task}, {row.model}, {row.condition}: {row.hit_limit:,} of {row.nobs:,} reasonings were "
             "cut off by the token limit; they are counted"
         )
+
+
+def _validated(analysis: Analysis) -> list[str]:
+    """Say of each intervention what it is known to detect."""
+    return validated([one.spec for one in analysis.interventions.values() if not one.floor])
 
 
 def _environment(store: Store) -> Environment:

@@ -32,7 +32,8 @@ class Study:
 
     model: tuple[str, ...] = _option(
         (LADDER,),
-        "A directory, a hub name, `ladder` for all shipped models or `ladder/RUNG` for one. Repeatable.",
+        "A directory, a hub name, `ladder` or `organisms` for all that are shipped, `ladder/RUNG` or "
+        "`organisms/NAME` for one. Repeatable.",
     )
     task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
     data: tuple[str, ...] = _option(

@@ -1,7 +1,7 @@
-"""Sums of whole numbers, as questions and as reasoning, and which of them the shipped ladder never saw.
+"""Sums of whole numbers, as questions and as reasoning, and which of them the shipped models never saw.
 
-The addition task asks about these sums and the ladder is trained on them; that both come from here keeps what
-is asked apart from what was learnt.
+The addition task asks about these sums and the shipped models are trained on them; that both come from here
+keeps what is asked apart from what was learnt.
 """
 
 import hashlib
@@ -12,7 +12,13 @@ STEP_FORMS = ("{a} + {b} = {c}.", "{a} plus {b} is {c}.", "Adding {b} to {a} giv
 """The surface forms of one step, a running sum."""
 
 TRAINED_NUMBERS = range(10, 100)
+"""What the ladder adds."""
+ORGANISMS_NUMBERS = range(10)
+"""What the organisms add, so many of them: little arithmetic, and a first step that is not the last."""
+ORGANISMS_OPERANDS = 3
 HELD_OUT_SHARE = 0.2
+ORGANISMS_HELD_OUT_SHARE = 0.4
+"""More, since there are few such sums."""
 
 
 def question_text(numbers: Sequence[int]) -> str:
@@ -27,15 +33,18 @@ def running_sums(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def held_out(numbers: Sequence[int]) -> bool:
-    """Tell whether the ladder was kept from a sum, in any order of its numbers.
+    """Tell whether all shipped models were kept from a sum, in any order of its numbers.
 
-    A hash decides over sums of the numbers that it was trained on; it saw no others.
+    A hash decides over sums of the numbers that some of them were trained on; they saw no others.
     """
-    if not all(number in TRAINED_NUMBERS for number in numbers):
+    of_ladder = all(number in TRAINED_NUMBERS for number in numbers)
+    of_organisms = len(numbers) == ORGANISMS_OPERANDS and all(n in ORGANISMS_NUMBERS for n in numbers)
+    if not of_ladder and not of_organisms:
         return True
     name = "+".join(map(str, sorted(numbers))).encode()
     digest = hashlib.blake2b(name, digest_size=8).digest()
-    return int.from_bytes(digest) < HELD_OUT_SHARE * 2**64
+    share = HELD_OUT_SHARE if of_ladder else ORGANISMS_HELD_OUT_SHARE
+    return int.from_bytes(digest) < share * 2**64
 
 
 def trained_on(numbers: Sequence[int]) -> bool:

@@ -48,7 +48,7 @@ class AdditionSteps:
 
 @dataclass(frozen=True)
 class Addition(Task):
-    """Add a few whole numbers; the answer is an integer. The shipped ladder was not trained on these sums."""
+    """Add a few whole numbers; the answer is an integer. No shipped model was trained on these sums."""
 
     operands: int = 2
     digits: int = 2

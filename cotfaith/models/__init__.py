@@ -22,7 +22,12 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 
 SHIPPED = Path(__file__).parent
 LADDER = "ladder"
-"""The name of the shipped models together; `ladder/RUNG` is one of them."""
+"""The name of the shipped models of rising size together; `ladder/RUNG` is one of them."""
+ORGANISMS = "organisms"
+"""The name of the shipped models with a planted mechanism together; `organisms/NAME` is one of them."""
+GROUPS = (LADDER, ORGANISMS)
+CARD = "card.json"
+"""What an organism's directory holds beside the model: its mechanism and the checks of it."""
 
 
 class Model(Protocol):
@@ -69,16 +74,18 @@ def open_model(source: str, settings: ModelSettings) -> Model:
     """Return a shipped model, a directory's or the hub's; weights are loaded when they are needed."""
     from cotfaith.models.bridge import BridgeModel
 
-    if source in shipped_models():
-        return BridgeModel(local_source(source), settings, name=source)
-    if source.startswith(f"{LADDER}/"):
-        raise unknown("model", source, shipped_models())
-    return BridgeModel(source, settings)
+    group = source.partition("/")[0]
+    if group not in GROUPS or "/" not in source:
+        return BridgeModel(source, settings)
+    if source not in shipped_models(group):
+        raise unknown("model", source, shipped_models(group))
+    return BridgeModel(local_source(source), settings, name=source)
 
 
 def local_source(source: str) -> str:
     """Return a shipped model's directory, and any other source as it is."""
-    return str(SHIPPED / source) if source in shipped_models() else source
+    shipped = any(source in shipped_models(group) for group in GROUPS)
+    return str(SHIPPED / source) if shipped else source
 
 
 def use_threads(threads: int) -> None:
@@ -88,20 +95,22 @@ def use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def shipped_models() -> list[str]:
-    """List the ladder's rungs, the smallest first."""
-    weights = sorted((SHIPPED / LADDER).glob("*/model.safetensors"), key=lambda path: path.stat().st_size)
-    return [f"{LADDER}/{path.parent.name}" for path in weights]
+def shipped_models(group: str = LADDER) -> list[str]:
+    """List the ladder's rungs, or the organisms, the smallest first."""
+    weights = sorted(
+        (SHIPPED / group).glob("*/model.safetensors"), key=lambda path: (path.stat().st_size, path)
+    )
+    return [f"{group}/{path.parent.name}" for path in weights]
 
 
 def expand(names: Iterable[str]) -> list[str]:
-    """Put the rungs in the ladder's place; name no model twice."""
-    each = (shipped_models() if name == LADDER else [name] for name in names)
+    """Put the rungs in the ladder's place and each organism in the organisms'; name no model twice."""
+    each = (shipped_models(name) if name in GROUPS else [name] for name in names)
     return list(dict.fromkeys(name for several in each for name in several))
 
 
 def models_on_disk() -> list[str]:
-    """List what can be given to --model without a download: the ladder, ./.models, the Hugging Face cache."""
+    """List what can be given to --model without a download: those shipped, ./.models, the hub's cache."""
     local = sorted(str(path.parent) for path in Path(".models").glob("*/config.json"))
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
@@ -110,4 +119,4 @@ def models_on_disk() -> list[str]:
         for path in cache.glob("models--*")
         if any(path.glob("snapshots/*/config.json"))
     )
-    return shipped_models() + local + hub
+    return [name for group in GROUPS for name in shipped_models(group)] + local + hub

@@ -61,14 +61,16 @@ def train(
     curriculum: Curriculum,
     workplace: Path,
     progress: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+    start: Path | None = None,
 ) -> "Training":
     """Train to the recipe's last step, from the checkpoint in the workplace if there is one.
 
-    `progress` is given the number of steps to do, and what it gives is called with those that are done. A
-    checkpoint of another recipe is refused.
+    Without a checkpoint it begins with the weights in the directory `start`, or untrained. `progress` is
+    given the number of steps to do, and what it gives is called with those that are done. A checkpoint of
+    another recipe is refused.
     """
     workplace.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, curriculum)
+    training = Training(recipe, curriculum, start)
     checkpoint = workplace / "checkpoint.pt"
     if checkpoint.exists():
         training.restore(checkpoint)
@@ -85,10 +87,10 @@ def train(
 class Training:
     """A model on its way."""
 
-    def __init__(self, recipe: Recipe, curriculum: Curriculum) -> None:
+    def __init__(self, recipe: Recipe, curriculum: Curriculum, start: Path | None = None) -> None:
         self.recipe = recipe
         self.tokenizer = make_tokenizer()
-        self.model = _untrained(recipe, len(self.tokenizer))
+        self.model = _trained(start) if start else _untrained(recipe, len(self.tokenizer))
         self.done = 0
         self.curve: list[dict[str, float]] = []
         self._curriculum = curriculum
@@ -202,6 +204,15 @@ class _Tally:
     def row(self) -> dict[str, float]:
         means = {f"loss {name}": sum(losses) / len(losses) for name, losses in self._losses.items()}
         return {"tokens": self._tokens, "seconds": time.monotonic() - self._begun} | means
+
+
+def _trained(directory: Path) -> Any:
+    """Return a model that was saved, to be trained on."""
+    from transformers import LlamaForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    return LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32).train()
 
 
 def _untrained(recipe: Recipe, vocabulary: int) -> Any:
