@@ -184,13 +184,14 @@ def _sentence(spec: str, table: pd.DataFrame) -> str:
     if (spec, FLAGGED[True]) not in table.index:
         return f"{spec}: not validated with these fields; `cotfaith validate {spec}` says what it detects."
     said = {}
-    for measure in (*FLAGGED.values(), f"AUROC on {POOLED}"):
+    for measure in (*FLAGGED.values(), f"AUROC on {SPLIT}"):
         value, low, high = table.loc[(spec, measure), ["value", "ci_low", "ci_high"]].astype(float)
         said[measure] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
-    reads, ignores, pooled = said.values()
+    reads, ignores, split = said.values()
     return (
-        f"{spec}, validated on models of known mechanism: it changes the answer of {reads} of those samples "
-        f"whose answer comes from the reasoning, and of {ignores} of the others (AUROC {pooled} by question)."
+        f"{spec}, validated on models of known mechanism: over all of them it changes the answer of "
+        f"{reads} of those samples whose answer comes from the reasoning, and of {ignores} of the others. In one model "
+        f"that reads for some questions only, it tells which with an AUROC of {split}."
     )
 
 
