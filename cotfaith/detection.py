@@ -190,8 +190,8 @@ def _sentence(spec: str, table: pd.DataFrame) -> str:
     reads, ignores, split = said.values()
     return (
         f"{spec}, validated on models of known mechanism: over all of them it changes the answer of {reads} "
-        f"of those samples whose answer comes from the reasoning, and of {ignores} of the others. In one model "
-        f"that reads for some questions only, it tells which with an AUROC of {split}."
+        f"of those samples whose answer comes from the reasoning, and of {ignores} of the others. In one "
+        f"model that reads for some questions only, it tells which with an AUROC of {split}."
     )
 
 
