@@ -18,7 +18,7 @@ from cotfaith.models import ORGANISMS as GROUP
 from cotfaith.models import SHIPPED
 from cotfaith.planted import ORGANISMS, SPLIT, SUGGESTIBLE
 from cotfaith.schema import Estimate
-from cotfaith.stats import Floats, bootstrap_resamples, percentile_interval, within_range
+from cotfaith.stats import Floats, bootstrap_sums, percentile_interval, within_range
 
 REFERENCE = SHIPPED / GROUP / "detection.csv"
 """The detection rates of the shipped interventions, which reports quote."""
@@ -163,7 +163,7 @@ def auroc_estimate(
     positive = np.asarray(labels, dtype=bool)
     first, second = scores[positive][:, None], scores[~positive][None, :]
     wins = (first > second) + HALF * (first == second)
-    weights = bootstrap_resamples(len(names), seed)[:, place]
+    weights = bootstrap_sums(np.eye(len(names)), seed)[:, place]
     ahead, behind = weights[:, positive], weights[:, ~positive]
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = ((ahead @ wins) * behind).sum(axis=1) / (ahead.sum(axis=1) * behind.sum(axis=1))
