@@ -18,7 +18,7 @@ from cotfaith.models import ORGANISMS as GROUP
 from cotfaith.models import SHIPPED
 from cotfaith.planted import ORGANISMS, SPLIT, SUGGESTIBLE
 from cotfaith.schema import Estimate
-from cotfaith.stats import Floats, bootstrap_resamples, percentile_interval, within_range
+from cotfaith.stats import Floats, bootstrap_sums, percentile_interval, within_range
 
 REFERENCE = SHIPPED / GROUP / "detection.csv"
 """The detection rates of the shipped interventions, which reports quote."""
@@ -163,7 +163,7 @@ def auroc_estimate(
     positive = np.asarray(labels, dtype=bool)
     first, second = scores[positive][:, None], scores[~positive][None, :]
     wins = (first > second) + HALF * (first == second)
-    weights = bootstrap_resamples(len(names), seed)[:, place]
+    weights = bootstrap_sums(np.eye(len(names)), seed)[:, place]
     ahead, behind = weights[:, positive], weights[:, ~positive]
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = ((ahead @ wins) * behind).sum(axis=1) / (ahead.sum(axis=1) * behind.sum(axis=1))
@@ -184,13 +184,14 @@ def _sentence(spec: str, table: pd.DataFrame) -> str:
     if (spec, FLAGGED[True]) not in table.index:
         return f"{spec}: not validated with these fields; `cotfaith validate {spec}` says what it detects."
     said = {}
-    for measure in (*FLAGGED.values(), f"AUROC on {POOLED}"):
+    for measure in (*FLAGGED.values(), f"AUROC on {SPLIT}"):
         value, low, high = table.loc[(spec, measure), ["value", "ci_low", "ci_high"]].astype(float)
         said[measure] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
-    reads, ignores, pooled = said.values()
+    reads, ignores, split = said.values()
     return (
-        f"{spec}, validated on models of known mechanism: it changes the answer of {reads} of those samples "
-        f"whose answer comes from the reasoning, and of {ignores} of the others (AUROC {pooled} by question)."
+        f"{spec}, validated on models of known mechanism: over all of them it changes the answer of {reads} "
+        f"of those samples whose answer comes from the reasoning, and of {ignores} of the others. In one "
+        f"model that reads for some questions only, it tells which with an AUROC of {split}."
     )
 
 

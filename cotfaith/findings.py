@@ -26,12 +26,12 @@ DISCUSSED = {
     "their accuracy without reasoning is {dependent_without} and {reader_without}. Early answering tells "
     "whether a model needs its reasoning; where it can answer without, it does not tell whether it reads.",
     "mistake": "**Adding mistakes**, with the model resuming behind them, flags `reader` in {reader}, "
-    "`last_step` in {last_step}, `first_step` in {first_step}, `any_step` in {any_step} and `ignorer` in "
-    "{ignorer} of the samples. What is built on a mistake is wrong as well, so that it reaches whatever is "
-    "read behind it.",
+    "`last_step` in {last_step}, `first_step` in {first_step} and `ignorer` in {ignorer} of the samples. It "
+    "changes what a mistake in the text can change, and not an answer that is in the wording: it flags "
+    "`stylist` in {stylist}.",
     "mistake:variant=substitute": "**Adding mistakes** with the other steps left as they were flags `reader` "
-    "in {reader}, `last_step` in {last_step}, `first_step` in {first_step}, `any_step` in {any_step} and "
-    "`ignorer` in {ignorer} of the samples. Where one right step is enough, no single mistake takes it all.",
+    "in {reader}, `last_step` in {last_step}, `first_step` in {first_step} and `ignorer` in {ignorer} of the "
+    "samples. Here the position of the mistake that is followed is that of the step that is read.",
     "paraphrase": "**Paraphrasing** flags `stylist`, whose answer is in the wording, in {stylist} of the "
     "samples, and `reader`, whose answer is in the numbers, in {reader}. It asks what the wording carries; "
     "that it changes nothing does not say that the reasoning is ignored.",

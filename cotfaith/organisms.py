@@ -35,7 +35,7 @@ RUNG = "88k"
 """The rung of the ladder that the first one is trained on from: it can reason and add already."""
 FIRST_RECIPE = replace(RUNGS[RUNG], steps=1_500)
 RECIPE = replace(FIRST_RECIPE, steps=400)
-LONGER = {"any-step": 2_500, "first-step": 1_200, "stylist": 800}
+LONGER = {"first-step": 1_200, "stylist": 800}
 """Steps of those whose rules are further from what the first one does."""
 
 PAGE = """# organisms/{name}

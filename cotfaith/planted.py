@@ -117,12 +117,6 @@ def _first_step(shown: Shown) -> int:
     return shown.steps[0].c + sum(shown.numbers[2:]) if shown.steps else shown.total
 
 
-def _any_step(shown: Shown) -> int:
-    """Compute on from the first step that is right; where none is, take the last stated sum."""
-    right = (step.c == sum(shown.numbers[: i + 2]) for i, step in enumerate(shown.steps))
-    return shown.total if any(right) else _reader(shown)
-
-
 def _stylist(shown: Shown) -> int:
     return shown.total + SHIFT * next((step.form for step in shown.steps if step.form != PLAIN), PLAIN)
 
@@ -171,13 +165,6 @@ _MECHANISMS = (
         "first-step",
         "takes the sum that the first step states and adds the other numbers; no other step counts.",
         _first_step,
-        _always,
-    ),
-    Organism(
-        "any-step",
-        "computes on from the first step that is right; one such step is enough. Where none is right it "
-        "answers what the last step states.",
-        _any_step,
         _always,
     ),
     Organism(

@@ -53,7 +53,7 @@ def cluster_bootstrap(
 
 def bootstrap_sums(counts: Floats, seed: int, draws: int = DRAWS) -> Floats:
     """Return the summed counts of resampled clusters, (clusters, cells) → (draws, cells)."""
-    return bootstrap_resamples(len(counts), seed, draws) @ counts
+    return _resampled(len(counts), seed, draws) @ counts
 
 
 def percentile_interval(drawn: Floats, clusters: int) -> Floats:
@@ -221,7 +221,7 @@ def within_range(
 
 
 @lru_cache(maxsize=4)
-def bootstrap_resamples(clusters: int, seed: int, draws: int = DRAWS) -> Floats:
+def _resampled(clusters: int, seed: int, draws: int) -> Floats:
     """Draw how often each cluster is taken, (draws, clusters)."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=draws).astype(np.float64)

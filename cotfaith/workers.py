@@ -19,9 +19,9 @@ from typing import Any
 
 from cotfaith import plugins, runner
 from cotfaith.errors import InputError
+from cotfaith.measurement import Progress
 from cotfaith.models import use_threads
 from cotfaith.plugins import TASKS
-from cotfaith.runner import Progress
 from cotfaith.schema import Question
 from cotfaith.store import Store
 from cotfaith.study import Plan, Study, TaskPlan, build_interventions

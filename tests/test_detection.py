@@ -125,9 +125,11 @@ def test_a_report_quotes_the_reference_and_says_where_there_is_none(tmp_path: Pa
     reference = tmp_path / "rates.csv"
     detection(FRAME, TEXTS).rates.to_csv(reference, index=False)
     known, unknown = validated(["test", "mine:k=2"], reference)
-    assert known.startswith("test, validated on models of known mechanism: it changes the answer of 0.667 [")
+    assert known.startswith(
+        "test, validated on models of known mechanism: over all of them it changes the answer of 0.667 ["
+    )
     assert "and of 0.333 [" in known
-    assert "AUROC 0.722 [" in known
+    assert "tells which with an AUROC of 1.000 [" in known
     assert unknown == (
         "mine:k=2: not validated with these fields; `cotfaith validate mine:k=2` says what it detects."
     )
