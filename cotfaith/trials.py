@@ -10,7 +10,7 @@ from cotfaith.base import Intervention
 from cotfaith.detection import Detection, detection
 from cotfaith.errors import InputError
 from cotfaith.frames import RunFrames, load_run
-from cotfaith.runner import Progress
+from cotfaith.measurement import Progress
 from cotfaith.study import Plan, prepare
 from cotfaith.trial import Trial
 
