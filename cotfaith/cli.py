@@ -11,7 +11,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import MISSING, Field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +21,15 @@ from rich.text import Text
 from cotfaith import plugins
 from cotfaith.base import Intervention, Plugin, Task
 from cotfaith.errors import InputError
+from cotfaith.options import (
+    own_options,
+    run_options,
+    study_of,
+    study_options,
+    trial_options,
+    validated,
+    with_options,
+)
 from cotfaith.study import Study, build_interventions, prepare
 from cotfaith.terminal import Terminal
 from cotfaith.trial import Trial
@@ -31,8 +40,6 @@ if TYPE_CHECKING:
 out = Terminal()
 err = Terminal(stderr=True)
 
-MEASURING = "Options of every measurement"
-OWN = "Options of this intervention"
 INTERVENTIONS_PANEL = "Interventions"
 
 FROM_OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -74,13 +81,13 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_common)
-    app.command("run")(_with_options(_run, [*_run_options(), *_study_options()]))
-    app.command("elicit")(_with_options(_elicit, _study_options()))
-    app.command("validate")(_with_options(_validate, [_validated(), *_trial_options()]))
+    app.command("run")(with_options(_run, [*run_options(), *study_options()]))
+    app.command("elicit")(with_options(_elicit, study_options()))
+    app.command("validate")(with_options(_validate, [validated(), *trial_options()]))
     for function in (report, merge, compare, plan, show, export, list_):
         app.command(function.__name__.rstrip("_"))(function)
     for name, cls in plugins.INTERVENTIONS.classes.items():
-        command = _with_options(_intervention_command(cls), [*_own_options(cls), *_study_options()])
+        command = with_options(_intervention_command(cls), [*own_options(cls), *study_options()])
         app.command(name, help=inspect.getdoc(cls), rich_help_panel=INTERVENTIONS_PANEL)(command)
     return app
 
@@ -96,12 +103,12 @@ def _common(
 
 def _run(intervention: list[str], **options: Any) -> None:
     """Measure several interventions on several tasks and models, in one run."""
-    _measure(_study(options), build_interventions(intervention))
+    _measure(study_of(options), build_interventions(intervention))
 
 
 def _elicit(**options: Any) -> None:
     """Sample and store reasoning alone; later interventions with the same settings reuse it."""
-    _measure(_study(options), ())
+    _measure(study_of(options), ())
 
 
 def _validate(intervention: list[str] | None, **options: Any) -> None:
@@ -124,7 +131,7 @@ def _validate(intervention: list[str] | None, **options: Any) -> None:
 def _intervention_command(cls: type[Intervention]) -> Callable[..., None]:
     def command(**options: Any) -> None:
         own = {f.name: options.pop(f.name) for f in fields(cls)}
-        _measure(_study(options), (cls(**own),))
+        _measure(study_of(options), (cls(**own),))
 
     return command
 
@@ -291,86 +298,6 @@ def _details(cls: type[Plugin], verbose: bool) -> Iterator[str]:
             yield f"and {len(sources) - MOST_SOURCES} more configurations, as the benchmark names them"
         if cls.files:
             yield f"in a folder: {' or '.join(cls.files):.100}"
-
-
-def _study(options: dict[str, Any]) -> Study:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return Study(**values)
-
-
-def _study_options() -> list[inspect.Parameter]:
-    hints = typing.get_type_hints(Study)
-    return [_option(f, hints[f.name], MEASURING) for f in fields(Study)]
-
-
-def _own_options(cls: type[Intervention]) -> list[inspect.Parameter]:
-    shared = {f.name for f in fields(Study)} | {"plugin", "intervention"}
-    hints = typing.get_type_hints(cls)
-    for f in fields(cls):
-        if f.name in shared:
-            raise InputError(
-                f"intervention {cls.name()!r}: its field {f.name!r} has the name of a shared option."
-            )
-        if f.default is MISSING:
-            raise InputError(f"intervention {cls.name()!r}: its field {f.name!r} has no default.")
-    return [_option(f, hints[f.name], OWN) for f in fields(cls)]
-
-
-def _validated() -> inspect.Parameter:
-    help_text = (
-        "An intervention, e.g. mistake:variant=substitute; without it, all that there are. Your own is added "
-        "by --plugin FILE before the command."
-    )
-    argument = Annotated[list[str] | None, typer.Argument(help=help_text, show_default=False)]
-    return inspect.Parameter(
-        "intervention", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=argument
-    )
-
-
-def _trial_options() -> list[inspect.Parameter]:
-    hints = typing.get_type_hints(Trial)
-    return [_option(f, hints[f.name], None) for f in fields(Trial)]
-
-
-def _run_options() -> list[inspect.Parameter]:
-    help_text = (
-        "An intervention, e.g. mistake:variant=substitute. Repeatable; without it, all that there are."
-    )
-    option = typer.Option(help=help_text, show_default=False)
-    annotation = Annotated[list[str], option]
-    return [
-        inspect.Parameter("intervention", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=annotation)
-    ]
-
-
-def _option(f: Field[Any], hint: Any, panel: str | None) -> inspect.Parameter:
-    """Make a command-line option of a dataclass's field."""
-    repeatable = typing.get_origin(hint) is tuple
-    option = typer.Option(
-        help=f.metadata.get("help", ""),
-        min=f.metadata.get("min"),
-        max=f.metadata.get("max"),
-        rich_help_panel=panel,
-        show_default=f.default not in ((), None),
-    )
-    return inspect.Parameter(
-        f.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=[*typing.cast(tuple[str, ...], f.default)] if repeatable else f.default,
-        annotation=Annotated[list[str] if repeatable else hint, option],
-    )
-
-
-def _with_options(function: Callable[..., None], options: list[inspect.Parameter]) -> Callable[..., None]:
-    """Give a function that takes keywords the signature that Typer reads."""
-
-    def command(**values: Any) -> None:
-        function(**values)
-
-    command.__doc__ = function.__doc__
-    command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
-    command.__annotations__ = {option.name: option.annotation for option in options}
-    return command
 
 
 def _plugin_files(arguments: list[str]) -> Iterator[Path]:

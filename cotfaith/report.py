@@ -1,6 +1,7 @@
 """From a run's folder to tables, figures, and a report: one HTML file by itself, and the same as Markdown."""
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -22,6 +23,8 @@ from cotfaith.study import command_line
 from cotfaith.visible import visible
 
 NO_VALUE = "–"
+TAG = re.compile(r"<(?=[\w/!?])")
+"""What begins a tag in Markdown."""
 SAME_ANSWER = "same answer with and without"
 AGREEMENT = "agreement of two samples"
 LABELS = {"same": plots.SAME, "correct": "Accuracy"}
@@ -219,7 +222,7 @@ def _printed(context: EvalContext, value: object) -> object:
     """Write text so that nothing in it acts; in Markdown no tag is one."""
     if type(value) is not str:
         return value
-    return visible(value) if context.autoescape else visible(value).replace("<", "&lt;")
+    return visible(value) if context.autoescape else TAG.sub("&lt;", visible(value))
 
 
 def _names(table: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cotfaith import load_run, runner
+from cotfaith import load_run, measurement, runner
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.loading import load
@@ -270,7 +270,7 @@ def test_an_intervention_whose_code_has_changed_is_refused_in_the_same_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure(monkeypatch, tmp_path, Scripted(), "truncation")
-    monkeypatch.setattr(runner, "code_key", lambda *modules: "other code")
+    monkeypatch.setattr(measurement, "code_key", lambda *modules: "other code")
     with pytest.raises(InputError, match="'truncation' was measured there by another version of its code"):
         measure(monkeypatch, tmp_path, Scripted(), "truncation")
 

@@ -1,3 +1,4 @@
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def test_a_question_of_two_tasks_is_shown_once_for_each(
     )  # fmt: skip
     store = Store.create(study.folder, study.fixed)
     run(prepare(study, build_interventions(["sham"])), store, silent)
-    console = Console(width=100, record=True, quiet=True)
+    console = Console(width=100, file=io.StringIO(), record=True)
     print_question(console, store, "pet")
     store.close()
     shown = console.export_text()
