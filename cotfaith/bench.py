@@ -111,6 +111,7 @@ def main(
         scored += scoring(
             model, workload, workloads.truncations(asked, reasoning, before), alternations, threads
         )
+        pd.DataFrame(scored).to_csv(folder / "scoring.csv", index=False)
     console.print(f"{model}: sampling")
     drawn = sampling(model, workloads.reasonings(asked, SAMPLES_DRAWN), alternations, threads)
     console.print(f"{model}: growth, and a whole run")
