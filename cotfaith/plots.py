@@ -70,7 +70,7 @@ def growth_figure(growth: pd.DataFrame) -> Figure:
                 ordered = rows.sort_values("distinct_tokens")
                 ax.plot(ordered["distinct_tokens"], ordered[column], marker=marker, label=f"more {along}")
             ax.set(xlabel="Distinct tokens", ylabel=column.replace("_", " ").capitalize())
-            ax.set(xlim=(0, None), ylim=(0, None))
+            ax.set(xlim=(0, 1.1 * growth["distinct_tokens"].max()), ylim=(0, 1.1 * growth[column].max()))
         figure.axes[0].legend()
     return figure
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from cotfaith.plots import aoc_figure, curve_figure, length_figure, size_figure
+from cotfaith.plots import aoc_figure, curve_figure, growth_figure, length_figure, size_figure
 from cotfaith.sizes import BySize
 
 
@@ -83,3 +84,19 @@ def test_each_length_has_its_curve() -> None:
     frame = pd.concat([curve(1).assign(n_steps=n, position=[0.0, 0.5, 1.0]) for n in (2, 3)])
     labels = [line.get_label() for line in length_figure(frame, "x").axes[0].lines]
     assert labels == ["2 steps", "3 steps"]
+
+
+def test_growth_begins_at_nothing_and_shows_all_points() -> None:
+    growth = pd.DataFrame(
+        {
+            "along": ["questions", "questions", "steps"],
+            "distinct_tokens": [10, 20, 30],
+            "seconds": [1.0, 2.0, 4.0],
+            "peak_megabytes": [600.0, 610.0, 620.0],
+        }
+    )
+    time, memory = growth_figure(growth).axes
+    assert [line.get_label() for line in time.lines] == ["more questions", "more steps"]
+    assert time.get_ylim() == pytest.approx((0, 4.4))
+    assert memory.get_ylim() == pytest.approx((0, 682))
+    assert np.asarray(memory.lines[0].get_ydata()).tolist() == [600, 610]
