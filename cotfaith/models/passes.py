@@ -165,6 +165,7 @@ class Passes:
         What the bridge computes of each sequence by itself is the truth.
         """
         if not self._may_share:
+            log.warning("Layers of this model attend to a window; no beginnings are shared.")
             return False
         common = tuple(range(2, 2 + CHECKED_TOKENS))
         sequences = [common[:k] + common[::-1][:k] for k in range(1, CHECKED_TOKENS, 2)]

@@ -263,6 +263,14 @@ def test_a_model_whose_beginnings_cannot_be_shared_is_told_and_still_right(
     assert alone == bridge(directory).generate(requests)
 
 
+def test_a_model_that_attends_to_a_window_is_told_to_share_nothing(
+    model_dir: ModelDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = bridge(model_dir("mistral"))
+    model.answer_probs(choice_requests())
+    assert "attend to a window; no beginnings are shared" in caplog.text
+
+
 def test_text_ends_before_a_stop_string_and_says_how_it_ended(model_dir: ModelDir) -> None:
     model = bridge(model_dir())
     dialogue = reasoning_dialogue(QUESTIONS[0])
