@@ -4,14 +4,14 @@ import resource
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from typing import Any
 
 from cotfaith.models import use_threads
-from cotfaith.models.rivals import CONTENDERS, distinct_tokens, token_counter
+from cotfaith.models.rivals import CONTENDERS, Contender, distinct_tokens, token_counter
 from cotfaith.prompts import plain_text
 from cotfaith.schema import ChoiceRequest, GenerationRequest
 
@@ -19,31 +19,6 @@ OURS, PLAIN, HARNESS = CONTENDERS
 MEGABYTE = 2**20
 WARMING = 4
 """Requests before the first turn, so that what is loaded late is loaded."""
-
-
-class Remote:
-    """A contender in a process of its own."""
-
-    def __init__(self, kind: str, source: str, threads: int) -> None:
-        context = get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, kind, source, threads), daemon=True)
-        self._process.start()
-        self._here.recv()
-
-    def __call__(self, method: str, *arguments: object) -> "Turn":
-        """Call a method and wait for what it returns."""
-        self._here.send((method, arguments))
-        answer = self._here.recv()
-        if isinstance(answer, Exception):
-            raise answer
-        turn: Turn = answer
-        return turn
-
-    def close(self) -> None:
-        """End the process."""
-        self._here.send(None)
-        self._process.join()
 
 
 @dataclass(frozen=True)
@@ -56,21 +31,36 @@ class Turn:
     """In bytes."""
 
 
-def _serve(connection: Connection, kind: str, source: str, threads: int) -> None:
-    """Answer calls until there is nothing to do."""
+class Remote:
+    """A contender in a process of its own."""
+
+    def __init__(self, kind: str, source: str, threads: int) -> None:
+        self._process = ProcessPoolExecutor(1, get_context("spawn"), _begin, (kind, source, threads))
+
+    def __call__(self, method: str, *arguments: object) -> Turn:
+        """Call a method and wait for what it returns; what it raises is raised here."""
+        return self._process.submit(_turn, method, arguments).result()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.shutdown()
+
+
+_contender: Contender
+
+
+def _begin(kind: str, source: str, threads: int) -> None:
+    """Make a new process ready."""
+    global _contender  # noqa: PLW0603 a pool gives its processes nothing else to keep
     use_threads(threads)
-    contender = CONTENDERS[kind](source)
-    connection.send("ready")
-    while (call := connection.recv()) is not None:
-        method, arguments = call
-        begun = time.perf_counter()
-        try:
-            value = getattr(contender, method)(*arguments)
-        except Exception as error:  # noqa: BLE001 told to the process that asked
-            connection.send(error)
-            continue
-        seconds = time.perf_counter() - begun
-        connection.send(Turn(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    _contender = CONTENDERS[kind](source)
+
+
+def _turn(method: str, arguments: Sequence[object]) -> Turn:
+    begun = time.perf_counter()
+    value = getattr(_contender, method)(*arguments)
+    seconds = time.perf_counter() - begun
+    return Turn(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 @contextmanager
