@@ -134,3 +134,9 @@ def test_a_report_quotes_the_reference_and_says_where_there_is_none(tmp_path: Pa
         "mine:k=2: not validated with these fields; `cotfaith validate mine:k=2` says what it detects."
     )
     assert validated(["test"], tmp_path / "nothing.csv") == []
+
+
+def test_the_interval_counts_ties_half_as_the_value_does() -> None:
+    found = auroc_estimate(np.ones(8), [True, False] * 4, [f"q{i}" for i in range(8)])
+    assert found.value == 0.5
+    assert found.ci_low <= 0.5 <= found.ci_high

@@ -163,4 +163,8 @@ def distinct_tokens(source: str, texts: Sequence[str]) -> tuple[int, int]:
     return asked, sum(map(len, sequences)) - shared
 
 
-CONTENDERS: dict[str, Callable[[str], Contender]] = {"cotfaith": Ours, "transformers": Plain, "lm-eval": Harness}
+CONTENDERS: dict[str, Callable[[str], Contender]] = {
+    "cotfaith": Ours,
+    "transformers": Plain,
+    "lm-eval": Harness,
+}
