@@ -31,6 +31,8 @@ from cotfaith.study import Study, build_interventions, prepare
 RESULTS = Path("results/bench")
 PREAMBLE_TOKENS = 1000
 SAMPLES_DRAWN = 20
+IN_THE_MODEL = ("refusals", "generate", "answer_probs", "text_scores")
+"""What a run calls of a model."""
 GROWTH = {"questions": (5, 10, 20, 40), "samples": (5, 10, 20, 40), "steps": (2, 4, 8, 16)}
 
 
@@ -62,7 +64,7 @@ class Share:
 
     seconds: float
     in_the_model: float
-    """Seconds in the model's own methods: tokenizing, forward passes and drawing."""
+    """Seconds in the model's own methods: loading, tokenizing, forward passes and drawing."""
     profile: str
     """The functions that take the most time by themselves."""
 
@@ -82,22 +84,22 @@ def run_share(source: str, threads: int) -> Share:
     written = io.StringIO()
     stats = pstats.Stats(profiled, stream=written)
     stats.strip_dirs().sort_stats("tottime").print_stats(15)
-    functions = stats.get_stats_profile()
-    model = sum(functions.func_profiles[name].cumtime for name in ("generate", "answer_probs", "text_scores"))
-    return Share(functions.total_tt, model, written.getvalue())
+    profile = stats.get_stats_profile()
+    model = sum(one.cumtime for name, one in profile.func_profiles.items() if name in IN_THE_MODEL)
+    return Share(profile.total_tt, model, written.getvalue())
 
 
 def main(
     model: Annotated[str, typer.Option(help="A directory, a hub name, or a rung of the ladder.")],
     questions: Annotated[int, typer.Option(help="Questions whose reasoning is cut short.", min=1)] = 10,
     samples: Annotated[int, typer.Option(help="Samples of each.", min=1)] = 10,
+    preambled: Annotated[int, typer.Option(help="Of the questions, get a long preamble.", min=1)] = 10,
     alternations: Annotated[int, typer.Option(help="Turns of every contender.", min=1)] = 5,
     threads: Annotated[int, typer.Option(help="Threads of every contender.", min=1)] = 2,
-    out: Annotated[Path, typer.Option(help="Folder in which the model gets one.")] = RESULTS,
 ) -> None:
     """Compare the speed of scoring and sampling, show how it grows and what a run takes beside the model."""
     console = Console(stderr=True)
-    folder = out / model.rstrip("/").rpartition(".models/")[2].replace("/", "-")
+    folder = RESULTS / model.rstrip("/").rpartition(".models/")[2].replace("/", "-")
     folder.mkdir(parents=True, exist_ok=True)
     asked = workloads.sums(questions)
     with contenders([OURS], model, threads) as started:
@@ -106,11 +108,13 @@ def main(
     reasoning = [[text.rstrip() for text in texts[start : start + samples]] for start in starts]
     worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(model))
     scored: list[dict[str, object]] = []
-    for workload, before in (("truncations", ""), ("with a preamble", f"{worked}\n")):
+    for workload, before, n in (
+        ("truncations", "", questions),
+        ("with a preamble", f"{worked}\n", preambled),
+    ):
         console.print(f"{model}: scoring, {workload}")
-        scored += scoring(
-            model, workload, workloads.truncations(asked, reasoning, before), alternations, threads
-        )
+        requests = workloads.truncations(asked[:n], reasoning[:n], before)
+        scored += scoring(model, workload, requests, alternations, threads)
         pd.DataFrame(scored).to_csv(folder / "scoring.csv", index=False)
     console.print(f"{model}: sampling")
     drawn = sampling(model, workloads.reasonings(asked, SAMPLES_DRAWN), alternations, threads)
@@ -118,9 +122,8 @@ def main(
     found = Found(
         pd.DataFrame(scored), pd.DataFrame(drawn), growth(model, threads), run_share(model, threads)
     )
-    write(
-        found, folder, f"{questions} questions × {samples} samples, {alternations} turns, {threads} threads"
-    )
+    size = f"{questions} questions ({min(preambled, questions)} with a preamble) × {samples} samples"
+    write(found, folder, f"{size}, {alternations} turns, {threads} threads")
     console.print(str(folder / "README.md"))
 
 

@@ -276,7 +276,8 @@ class BridgeModel:
         Rows of the same prompt enter beside each other. What will be asked about is remembered.
         """
         waiting = deque(sorted(rows, key=lambda row: (len(row.prompt), row.prompt)))
-        most = self._rows_at_once(rows)
+        longest = max((len(row.prompt) + row.room for row in rows), default=1)
+        most = self._rows_at_once(len(rows), longest)
         followed = all(row.request.reserve > 0 for row in rows)
         going: list[Row] = []
         continued: Continued | None = None
@@ -285,7 +286,7 @@ class BridgeModel:
                 entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
                 prompts = [row.prompt for row in entering]
                 continued = self._passes.begin(
-                    prompts, beside=continued if going else None, remember=followed
+                    prompts, (most, longest), beside=continued if going else None, remember=followed
                 )
                 going += entering
             assert continued is not None
@@ -302,10 +303,10 @@ class BridgeModel:
         continued.go_on(going, [tokens[i] for i in going])
         return [rows[i] for i in going]
 
-    def _rows_at_once(self, rows: Sequence[Row]) -> int:
-        """Return how many rows' keys and values fit into the memory, at most as many as are allowed."""
-        longest = max((len(row.prompt) + row.room for row in rows), default=1)
-        return max(1, min(self._settings.batch_size, CACHE_BYTES // (longest * self._passes.bytes_per_token)))
+    def _rows_at_once(self, rows: int, longest: int) -> int:
+        """Return of how many rows keys and values fit into the memory, at most as many as are allowed."""
+        fitting = CACHE_BYTES // (longest * self._passes.bytes_per_token)
+        return max(1, min(rows, self._settings.batch_size, fitting))
 
     def _check_numbers(self, logits: torch.Tensor) -> None:
         if not bool(logits.amax(-1).isfinite().all()):  # a logit of minus infinity alone is no fault

@@ -8,7 +8,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 ROOM = 32
-"""Places behind the longest sequence that are there before they are needed."""
+"""Places behind the longest sequence that are written to before they are needed."""
 
 
 class Lead(DynamicCache):
@@ -54,14 +54,18 @@ class Slots(DynamicCache):
     """Keys and values of sequences of different lengths, each with room behind it.
 
     A step writes behind each sequence's own last token, so that what is there is seldom copied and shorter
-    sequences are not padded in front.
+    sequences are not padded in front. Room is taken once and touched where it is needed.
     """
 
-    def __init__(self, like: Lead, lengths: torch.Tensor) -> None:
-        """Take the layers' shapes from what a pass computed, for sequences of these lengths."""
+    def __init__(self, like: Lead, lengths: torch.Tensor, places: int, most: int = 0) -> None:
+        """Take the layers' shapes from what a pass computed, for sequences of these lengths.
+
+        There is room for so many places a sequence, and for `most` sequences if those are more.
+        """
         super().__init__()
         self.lengths = lengths
-        self.layers = [_SlotLayer(layer.keys, self) for layer in like.layers]
+        shape = max(most, len(lengths)), places
+        self.layers = [_SlotLayer(layer.keys, self, *shape) for layer in like.layers]
 
     def fill(
         self, source: Lead, rows: Sequence[int], paths: Sequence[tuple[int, ...]], sequences: Sequence[int]
@@ -73,24 +77,29 @@ class Slots(DynamicCache):
         for old, new in zip(source.layers, self.layers, strict=True):
             new.fill(old, row.to(new.device), places.to(new.device), target.to(new.device))
 
+    @torch.inference_mode()
     def keep(self, sequences: Sequence[int]) -> None:
         """Drop the other sequences."""
         self.lengths = self.lengths[list(sequences)]
         for layer in self.layers:
-            layer.make_room(torch.tensor(sequences))
+            layer.keep(torch.tensor(sequences))
 
+    @torch.inference_mode()
     def append(self, other: "Slots") -> None:
-        """Add other sequences."""
+        """Add other sequences where there is room for them."""
+        there = len(self.lengths)
         self.lengths = torch.cat([self.lengths, other.lengths])
-        places = int(self.lengths.max()) + ROOM
         for mine, new in zip(self.layers, other.layers, strict=True):
-            mine.append(new, places)
+            mine.append(new, there)
 
     def part(self, sequences: Sequence[int]) -> Lead:
         """Copy what is there of some sequences, a row each."""
+        longest = int(self.lengths[list(sequences)].max())
         copied = Lead(len(self.layers))
         for old, new in zip(self.layers, copied.layers, strict=True):
-            new.update(old.all_keys[list(sequences)], old.all_values[list(sequences)])
+            new.update(
+                old.all_keys[list(sequences), :, :longest], old.all_values[list(sequences), :, :longest]
+            )
         return copied
 
     def sees(self, tokens: int) -> torch.Tensor:
@@ -102,28 +111,35 @@ class Slots(DynamicCache):
 class _SlotLayer(DynamicLayer):
     """One layer's keys and values, each (sequences, heads, places, head width)."""
 
-    def __init__(self, like: torch.Tensor, slots: Slots) -> None:
+    def __init__(self, like: torch.Tensor, slots: Slots, most: int, places: int) -> None:
         super().__init__()
         self.dtype, self.device, self.is_initialized = like.dtype, like.device, True
         self._slots = slots
-        places = int(slots.lengths.max()) + ROOM
-        self.all_keys = like.new_zeros(len(slots.lengths), like.shape[1], places, like.shape[3])
-        self.all_values = torch.zeros_like(self.all_keys)
+        self._ready = 0
+        self.all_keys = like.new_empty(most, like.shape[1], places, like.shape[3])
+        self.all_values = torch.empty_like(self.all_keys)
         self.keys = self.values = like
 
     def fill(
         self, source: DynamicLayer, rows: torch.Tensor, places: torch.Tensor, targets: torch.Tensor
     ) -> None:
         """Copy places, (targets, tokens), of another layer's rows to the beginnings of these sequences."""
+        self._make_ready(places.shape[1])
         for there, here in ((source.keys, self.all_keys), (source.values, self.all_values)):
             copied = there.transpose(1, 2)[rows[:, None], places]
             here[targets, :, : places.shape[1]] = copied.transpose(1, 2)
 
-    def make_room(self, sequences: torch.Tensor, tokens: int = 0) -> None:
-        """Copy what is there of these sequences to where there is room for so many tokens and more."""
-        longest = int(self._slots.lengths.max())
-        self.all_keys = _with_room(self.all_keys[:, :, :longest], sequences, tokens)
-        self.all_values = _with_room(self.all_values[:, :, :longest], sequences, tokens)
+    def keep(self, sequences: torch.Tensor) -> None:
+        """Move these sequences to the beginning."""
+        for states in (self.all_keys, self.all_values):
+            ready = states[:, :, : self._ready]
+            ready[: len(sequences)] = ready[sequences.to(states.device)]
+
+    def append(self, other: "_SlotLayer", there: int) -> None:
+        """Copy another layer's sequences behind those that are there."""
+        self._make_ready(other._ready)
+        for old, states in ((other.all_keys, self.all_keys), (other.all_values, self.all_values)):
+            states[there : there + len(old), :, : other._ready] = old[:, :, : other._ready]
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
@@ -133,32 +149,17 @@ class _SlotLayer(DynamicLayer):
         new = torch.arange(key_states.shape[2], device=key_states.device)
         sequences = torch.arange(len(lengths), device=key_states.device)
         places = int(lengths.max()) + len(new)
-        if places > self.all_keys.shape[2]:
-            self.make_room(sequences, len(new))
+        self._make_ready(places)
         where = sequences[:, None], slice(None), lengths[:, None] + new
         self.all_keys[where] = key_states.transpose(1, 2)
         self.all_values[where] = value_states.transpose(1, 2)
-        self.keys, self.values = self.all_keys[:, :, :places], self.all_values[:, :, :places]
+        there = slice(len(lengths)), slice(None), slice(places)
+        self.keys, self.values = self.all_keys[there], self.all_values[there]
         return self.keys, self.values
 
-    def append(self, other: "_SlotLayer", places: int) -> None:
-        """Put another layer's sequences below these, with so many places each."""
-        self.all_keys = _below(self.all_keys, other.all_keys, places)
-        self.all_values = _below(self.all_values, other.all_values, places)
-
-
-def _with_room(states: torch.Tensor, sequences: torch.Tensor, tokens: int) -> torch.Tensor:
-    _, heads, longest, width = states.shape
-    larger = states.new_empty(len(sequences), heads, longest + tokens + ROOM, width)
-    larger[:, :, longest:] = 0
-    larger[:, :, :longest] = states[sequences.to(states.device)]
-    return larger
-
-
-def _below(states: torch.Tensor, more: torch.Tensor, places: int) -> torch.Tensor:
-    _, heads, _, width = states.shape
-    both = states.new_zeros(len(states) + len(more), heads, places, width)
-    for part, begin in ((states, 0), (more, len(states))):
-        kept = min(places, part.shape[2])
-        both[begin : begin + len(part), :, :kept] = part[:, :, :kept]
-    return both
+    def _make_ready(self, places: int) -> None:
+        """Write numbers to so many places and some more: what is not seen must be a number."""
+        if places > self._ready:
+            for states in (self.all_keys, self.all_values):
+                states[:, :, self._ready : places + ROOM] = 0
+            self._ready = min(places + ROOM, self.all_keys.shape[2])

@@ -1,6 +1,6 @@
 """Sequences while they are continued, token by token: in slots of their own, or padded beside each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,8 +26,8 @@ class Continued(Protocol):
 class Appending(Protocol):
     """What runs the network."""
 
-    def append(self, slots: Slots, tokens: Sequence[int]) -> torch.Tensor:
-        """Append a token to each sequence; return what follows."""
+    def append(self, slots: Slots, tokens: Mapping[int, int]) -> torch.Tensor:
+        """Append a token to some sequences; return what follows each, and anything for the others."""
 
     def append_padded(
         self, mask: torch.Tensor, cache: Any, tokens: Sequence[int]
@@ -61,10 +61,9 @@ class InSlots:
             self._drop_ended()
         if not going:
             return
-        following = [0] * len(self.slots.lengths)
-        for slot, token in zip(self._going, tokens, strict=True):
-            following[slot] = token
-            if self.remembered is not None:
+        following = dict(zip(self._going, tokens, strict=True))
+        if self.remembered is not None:
+            for slot, token in following.items():
                 self.remembered[slot].append(token)
         self.logits = self.passes.append(self.slots, following)[self._going]
 

@@ -3,7 +3,7 @@
 import inspect
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -71,18 +71,26 @@ class Passes:
 
     @torch.inference_mode()
     def begin(
-        self, sequences: Sequence[Tokens], *, beside: Continued | None = None, remember: bool = False
+        self,
+        sequences: Sequence[Tokens],
+        room: tuple[int, int],
+        *,
+        beside: Continued | None = None,
+        remember: bool = False,
     ) -> Continued:
         """Run sequences, which may be equal, to be continued, beside others where beginnings are shared.
 
-        What they are when they end can be remembered for sequences that begin with it, until `forget`.
+        There will be room for so many sequences of so many tokens. What they are when they end can be
+        remembered for sequences that begin with it, until `forget`.
         """
         if not self.shares:
             return self._padded(sequences)
+        most, places = room if beside is None else (0, 0)
         if all(self.has_begun(sequence) for sequence in sequences):
-            begun = self._resumed(sequences)
+            begun = self._resumed(sequences, most, places)
         else:
-            logits, slots = self._in_slots(self._computed(list(dict.fromkeys(sequences))), sequences)
+            computed = self._computed(list(dict.fromkeys(sequences)))
+            logits, slots = self._in_slots(computed, sequences, most, places)
             remembered = [list(sequence) for sequence in sequences] if remember else None
             begun = InSlots(self, logits, slots, remembered)
         if not isinstance(beside, InSlots):
@@ -113,7 +121,7 @@ class Passes:
         return next((tokens for tokens in shorter if tokens in self._ended), None)
 
     def _in_slots(
-        self, passes: Iterator[Computed], sequences: Sequence[Tokens]
+        self, passes: Iterator[Computed], sequences: Sequence[Tokens], most: int, places: int
     ) -> tuple[torch.Tensor, Slots]:
         """Give each sequence, which may be equal, a slot with what was computed of it, and its logits."""
         wanted: dict[Tokens, list[int]] = {}
@@ -123,7 +131,7 @@ class Passes:
         logits, slots = torch.empty(0), None
         for computed in passes:
             if slots is None:
-                slots = Slots(computed.cache, lengths)
+                slots = Slots(computed.cache, lengths, max(places, int(lengths.max())), most)
                 logits = computed.logits.new_empty(len(sequences), computed.logits.shape[-1])
             copies = [(k, i) for k, sequence in enumerate(computed.sequences) for i in wanted[sequence]]
             found, targets = [k for k, _ in copies], [i for _, i in copies]
@@ -133,10 +141,13 @@ class Passes:
         assert slots is not None
         return logits, slots
 
-    def _resumed(self, sequences: Sequence[Tokens]) -> InSlots:
+    def _resumed(self, sequences: Sequence[Tokens], most: int = 0, places: int = 0) -> InSlots:
         """Go on from what is remembered."""
         begun = [self._beginning(sequence) or () for sequence in sequences]
-        slots = Slots(self._ended[begun[0]][0], torch.tensor([len(tokens) for tokens in begun]))
+        more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
+        lengths = torch.tensor([len(tokens) for tokens in begun])
+        places = max(places, int(lengths.max()) + max(map(len, more)))
+        slots = Slots(self._ended[begun[0]][0], lengths, places, most)
         by_cache: dict[int, list[int]] = {}
         for i, tokens in enumerate(begun):
             by_cache.setdefault(id(self._ended[tokens][0]), []).append(i)
@@ -144,15 +155,14 @@ class Passes:
             rows = [self._ended[begun[i]][1] for i in several]
             paths = [tuple(range(len(begun[i]))) for i in several]
             slots.fill(self._ended[begun[several[0]]][0], rows, paths, several)
-        more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
         return InSlots(self, self._extend(slots, more), slots, None)
 
     def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
-        """Append tokens to each sequence; return the logits behind its last one."""
+        """Append tokens to each sequence; return the logits behind its last one, or anything without any."""
         longest = max(map(len, more))
         ids = torch.tensor([[*tokens, *(0,) * (longest - len(tokens))] for tokens in more])
         positions = slots.lengths[:, None] + torch.arange(longest)
-        ends = [len(tokens) - 1 for tokens in more]
+        ends = [max(len(tokens) - 1, 0) for tokens in more]
         read = sorted(set(ends))
         logits = self._forward(ids, slots.sees(longest), positions, slots, read)
         slots.lengths = slots.lengths + torch.tensor([len(tokens) for tokens in more])
@@ -170,7 +180,7 @@ class Passes:
         common = tuple(range(2, 2 + CHECKED_TOKENS))
         sequences = [common[:k] + common[::-1][:k] for k in range(1, CHECKED_TOKENS, 2)]
         tries = [chunks(part, CHECKED_ROW) for part in parts(sorted(sequences), 2)]
-        logits, slots = self._in_slots(self._walk(tries), sequences)
+        logits, slots = self._in_slots(self._walk(tries), sequences, 0, 2 * CHECKED_TOKENS)
         shared = torch.cat([logits, self._extend(slots, [common[:1]] * len(sequences))])
         longer = [(*sequence, common[0]) for sequence in sequences]
         alone = torch.cat([self._padded([one]).logits for one in (*sequences, *longer)])
@@ -241,9 +251,9 @@ class Passes:
         return Padded(self, logits, mask, cache)
 
     @torch.inference_mode()
-    def append(self, slots: Slots, tokens: Sequence[int]) -> torch.Tensor:
-        """Append a token to each sequence; return what follows, (sequences, vocabulary)."""
-        return self._extend(slots, [(token,) for token in tokens])
+    def append(self, slots: Slots, tokens: Mapping[int, int]) -> torch.Tensor:
+        """Append a token to some sequences; return what follows, (sequences, vocabulary)."""
+        return self._extend(slots, [(tokens[i],) if i in tokens else () for i in range(len(slots.lengths))])
 
     @torch.inference_mode()
     def append_padded(

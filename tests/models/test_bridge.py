@@ -209,9 +209,9 @@ def test_what_is_asked_about_remembered_reasoning_is_answered_as_if_it_were_new(
     resumed: list[int] = []
     plain = Passes._resumed
 
-    def spy(passes: Passes, sequences: Sequence[tuple[int, ...]]) -> Any:
+    def spy(passes: Passes, sequences: Sequence[tuple[int, ...]], *room: int) -> Any:
         resumed.append(len(sequences))
-        return plain(passes, sequences)
+        return plain(passes, sequences, *room)
 
     monkeypatch.setattr(Passes, "_resumed", spy)
     questions = TASKS.build("addition:operands=3").draw(6, seed=0)
