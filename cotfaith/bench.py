@@ -4,12 +4,12 @@
 """
 
 import cProfile
-import io
 import os
 import platform
 import pstats
 import statistics
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,15 +25,28 @@ from cotfaith.markdown import markdown_table
 from cotfaith.models import use_threads
 from cotfaith.models.rivals import distinct_tokens, token_counter
 from cotfaith.prompts import plain_text
+from cotfaith.schema import Question
 from cotfaith.store import Store
 from cotfaith.study import Study, build_interventions, prepare
 
 RESULTS = Path("results/bench")
 PREAMBLE_TOKENS = 1000
 SAMPLES_DRAWN = 20
-IN_THE_MODEL = ("refusals", "generate", "answer_probs", "text_scores")
+SAMPLES_CUT = 10
+OF_THE_MODEL = ("refusals", "generate", "answer_probs", "text_scores")
 """What a run calls of a model."""
+SLOWEST = 12
+"""Functions that are shown."""
 GROWTH = {"questions": (5, 10, 20, 40), "samples": (5, 10, 20, 40), "steps": (2, 4, 8, 16)}
+
+
+class Part(StrEnum):
+    """What is measured."""
+
+    scoring = "scoring"
+    sampling = "sampling"
+    growth = "growth"
+    run = "run"
 
 
 def growth(source: str, threads: int) -> pd.DataFrame:
@@ -58,19 +71,11 @@ def growth(source: str, threads: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@dataclass(frozen=True)
-class Share:
-    """Where the time of a run goes, as the profiler counts it, which makes Python look slower than it is."""
+def run_share(source: str, threads: int) -> pd.DataFrame:
+    """Profile a whole run of all interventions; return the seconds, the model's own part and the profile.
 
-    seconds: float
-    in_the_model: float
-    """Seconds in the model's own methods: loading, tokenizing, forward passes and drawing."""
-    profile: str
-    """The functions that take the most time by themselves."""
-
-
-def run_share(source: str, threads: int) -> Share:
-    """Profile a whole run of all interventions."""
+    What a run calls of a model counts as the model's: loading, tokenizing, forward passes and drawing.
+    """
     use_threads(threads)
     with TemporaryDirectory() as folder:
         study = Study(
@@ -81,77 +86,72 @@ def run_share(source: str, threads: int) -> Share:
         with cProfile.Profile() as profiled:
             runner.run(plan, store, progress.Lines(Console(quiet=True)))
         store.close()
-    written = io.StringIO()
-    stats = pstats.Stats(profiled, stream=written)
-    stats.strip_dirs().sort_stats("tottime").print_stats(15)
-    profile = stats.get_stats_profile()
-    model = sum(one.cumtime for name, one in profile.func_profiles.items() if name in IN_THE_MODEL)
-    return Share(profile.total_tt, model, written.getvalue())
+    profile = pstats.Stats(profiled).strip_dirs().get_stats_profile()
+    functions = sorted(profile.func_profiles.items(), key=lambda one: -one[1].tottime)
+    beside = profile.total_tt - sum(one.cumtime for name, one in functions if name in OF_THE_MODEL)
+    seconds = {"all": profile.total_tt, "all but the model": beside}
+    seconds |= {name.strip("<>"): one.tottime for name, one in functions[:SLOWEST]}
+    table = pd.DataFrame({"what": seconds.keys(), "seconds": seconds.values()})
+    return table.assign(share=table["seconds"] / profile.total_tt)
+
+
+def scored(
+    source: str, asked: Sequence[Question], preambled: int, alternations: int, threads: int
+) -> pd.DataFrame:
+    """Score truncations of reasoning, and those of some questions behind a long preamble."""
+    with contenders([OURS], source, threads) as started:
+        texts = started[OURS]("sample", workloads.reasonings(asked, SAMPLES_CUT)).value
+    starts = range(0, len(texts), SAMPLES_CUT)
+    reasoning = [[text.rstrip() for text in texts[start : start + SAMPLES_CUT]] for start in starts]
+    worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(source))
+    rows: list[dict[str, object]] = []
+    kinds = (("truncations", "", len(asked)), ("with a preamble", f"{worked}\n", preambled))
+    for workload, before, n in kinds:
+        requests = workloads.truncations(asked[:n], reasoning[:n], before)
+        rows += scoring(source, workload, requests, alternations, threads)
+    return pd.DataFrame(rows)
 
 
 def main(
     model: Annotated[str, typer.Option(help="A directory, a hub name, or a rung of the ladder.")],
     questions: Annotated[int, typer.Option(help="Questions whose reasoning is cut short.", min=1)] = 10,
-    samples: Annotated[int, typer.Option(help="Samples of each.", min=1)] = 10,
     preambled: Annotated[int, typer.Option(help="Of the questions, get a long preamble.", min=1)] = 10,
     alternations: Annotated[int, typer.Option(help="Turns of every contender.", min=1)] = 5,
     threads: Annotated[int, typer.Option(help="Threads of every contender.", min=1)] = 2,
+    part: Annotated[list[Part] | None, typer.Option(help="What is measured; without it, all.")] = None,
 ) -> None:
-    """Compare the speed of scoring and sampling, show how it grows and what a run takes beside the model."""
+    """Compare the speed of scoring and sampling, show how it grows and what a run takes beside the model.
+
+    A part that is measured again replaces what its table held; the page shows all tables that are there.
+    """
     console = Console(stderr=True)
     folder = RESULTS / model.rstrip("/").rpartition(".models/")[2].replace("/", "-")
     folder.mkdir(parents=True, exist_ok=True)
     asked = workloads.sums(questions)
-    with contenders([OURS], model, threads) as started:
-        texts = started[OURS]("sample", workloads.reasonings(asked, samples)).value
-    starts = range(0, len(texts), samples)
-    reasoning = [[text.rstrip() for text in texts[start : start + samples]] for start in starts]
-    worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(model))
-    scored: list[dict[str, object]] = []
-    for workload, before, n in (
-        ("truncations", "", questions),
-        ("with a preamble", f"{worked}\n", preambled),
-    ):
-        console.print(f"{model}: scoring, {workload}")
-        requests = workloads.truncations(asked[:n], reasoning[:n], before)
-        scored += scoring(model, workload, requests, alternations, threads)
-        pd.DataFrame(scored).to_csv(folder / "scoring.csv", index=False)
-    console.print(f"{model}: sampling")
-    drawn = sampling(model, workloads.reasonings(asked, SAMPLES_DRAWN), alternations, threads)
-    console.print(f"{model}: growth, and a whole run")
-    found = Found(
-        pd.DataFrame(scored), pd.DataFrame(drawn), growth(model, threads), run_share(model, threads)
-    )
-    size = f"{questions} questions ({min(preambled, questions)} with a preamble) × {samples} samples"
-    write(found, folder, f"{size}, {alternations} turns, {threads} threads")
+    measured: dict[Part, Callable[[], pd.DataFrame]] = {
+        Part.scoring: lambda: scored(model, asked, preambled, alternations, threads),
+        Part.sampling: lambda: pd.DataFrame(
+            sampling(model, workloads.reasonings(asked, SAMPLES_DRAWN), alternations, threads)
+        ),
+        Part.growth: lambda: growth(model, threads),
+        Part.run: lambda: run_share(model, threads),
+    }
+    for name in part or Part:
+        console.print(f"{model}: {name}")
+        table = measured[name]().assign(threads=threads)
+        table.to_csv(folder / f"{name}.csv", index=False)
+        write_page(folder)
     console.print(str(folder / "README.md"))
 
 
-@dataclass(frozen=True)
-class Found:
-    """What was measured."""
-
-    scoring: pd.DataFrame
-    sampling: pd.DataFrame
-    growth: pd.DataFrame
-    share: Share
-
-
-def write(found: Found, folder: Path, settings: str) -> None:
-    """Write tables, figure and a page that shows them."""
-    for name in ("scoring", "sampling", "growth"):
-        getattr(found, name).to_csv(folder / f"{name}.csv", index=False)
-    plots.save(plots.growth_figure(found.growth), folder / "growth")
-    (folder / "profile.txt").write_text(found.share.profile, encoding="utf-8")
+def write_page(folder: Path) -> None:
+    """Show the tables that are there, and the figure of the growth."""
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in Part if (folder / f"{name}.csv").exists()}
+    if Part.growth in tables:
+        plots.save(plots.growth_figure(tables[Part.growth]), folder / "growth")
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "lm-eval"))
-    page = PAGE.format(
-        machine=f"{settings}; {machine()}; {versions}",
-        scoring=markdown_table(_readable(found.scoring)),
-        sampling=markdown_table(_readable(found.sampling)),
-        growth=markdown_table(_readable(found.growth)),
-        seconds=found.share.seconds,
-        share=1 - found.share.in_the_model / found.share.seconds,
-    )
+    sections = [f"{SAID[name]}\n\n{markdown_table(_readable(table))}" for name, table in tables.items()]
+    page = PAGE.format(machine=f"{machine()}; {versions}", sections="\n".join(sections))
     (folder / "README.md").write_text(page, encoding="utf-8")
 
 
@@ -185,28 +185,28 @@ All contenders answer the same requests on the same weights in float32, in turns
 Seconds and rates are medians over turns; `ratio` is how many times as long a contender takes as cotfaith
 (median, least and most over turns).
 
-## Scoring: the answer after every truncation
+{sections}"""
+
+SAID = {
+    Part.scoring: """## Scoring: the answer after every truncation
 
 The second workload has about 1,000 tokens of worked examples in front of every question. `of bare forward`
 compares distinct tokens a second with those of one bare forward pass over as many tokens, in rows as long as
-the requests.
+the requests.""",
+    Part.sampling: f"""## Sampling
 
-{scoring}
-## Sampling
-
-{sampling}
-## Growth
+{SAMPLES_DRAWN} samples of every question.""",
+    Part.growth: """## Growth
 
 Time should go with distinct tokens, and memory should not go with questions.
 
-![Growth](growth.png)
+![Growth](growth.png)""",
+    Part.run: """## A whole run
 
-{growth}
-## A whole run
-
-All interventions on 4 sums × 3 samples take {seconds:.1f} s under the profiler; {share:.1%} of it is outside
-of the model's own methods ([profile](profile.txt)).
-"""
+All interventions on 4 sums × 3 samples under the profiler, which makes Python look slower than it is: the
+whole, what is outside of the model's own methods (loading, tokenizing, forward passes, drawing), and the
+functions that take the most time by themselves.""",
+}
 
 if __name__ == "__main__":
     typer.run(main)

@@ -121,6 +121,7 @@ def scoring_row(
     return {
         "workload": workload,
         "contender": kind,
+        "turns": len(seconds),
         **asdict(asked),
         "tokens_computed": scored.computed,
         "computed_per_distinct": scored.computed / asked.distinct_tokens,
@@ -157,6 +158,7 @@ def sampling(
     return [
         {
             "contender": kind,
+            "turns": alternations,
             "samples": len(asked),
             "tokens_sampled": statistics.median(sum(map(count, turn.value)) for turn in turns[kind]),
             "seconds": statistics.median(turn.seconds for turn in turns[kind]),

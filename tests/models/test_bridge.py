@@ -190,6 +190,18 @@ def test_greedy_text_equals_transformers_generate(family: str, model_dir: ModelD
         assert generation.hit_limit is not ended
 
 
+def test_a_long_sequence_that_ends_early_takes_no_room_while_others_go_on(model_dir: ModelDir) -> None:
+    short, long = (Question("t", str(n), "Go on. " * n, ("a", "b")) for n in (1, 9))
+    tokens = [(long, 2), *[(short, 40)] * 11]
+    requests = [
+        GenerationRequest(reasoning_dialogue(question), Sampling(max_new_tokens=n), seed)
+        for seed, (question, n) in enumerate(tokens)
+    ]
+    directory = model_dir("llama")
+    together = bridge(directory).generate(requests)
+    assert together == [bridge(directory).generate([request])[0] for request in requests]
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sampled_text_is_the_same_in_every_batch(family: str, model_dir: ModelDir) -> None:
     requests = [
