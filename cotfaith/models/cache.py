@@ -1,5 +1,6 @@
 """What a model keeps of the tokens before: their keys and values."""
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,7 +115,7 @@ class _SlotLayer(DynamicLayer):
     def __init__(self, like: torch.Tensor, slots: Slots, most: int, places: int) -> None:
         super().__init__()
         self.dtype, self.device, self.is_initialized = like.dtype, like.device, True
-        self._slots = slots
+        self._slots = weakref.proxy(slots)  # no cycle, so that the memory is given back at once
         self._ready = 0
         self.all_keys = like.new_empty(most, like.shape[1], places, like.shape[3])
         self.all_values = torch.empty_like(self.all_keys)

@@ -21,6 +21,7 @@ from cotfaith.models import SHIPPED, ModelSettings, open_model
 from cotfaith.models import bridge as bridge_module
 from cotfaith.models import passes as passes_module
 from cotfaith.models.bridge import BridgeModel
+from cotfaith.models.cache import Lead, Slots
 from cotfaith.models.passes import Passes
 from cotfaith.models.sampling import Row, draw
 from cotfaith.plugins import TASKS
@@ -200,6 +201,20 @@ def test_a_long_sequence_that_ends_early_takes_no_room_while_others_go_on(model_
     directory = model_dir("llama")
     together = bridge(directory).generate(requests)
     assert together == [bridge(directory).generate([request])[0] for request in requests]
+
+
+def test_slots_give_their_memory_back_without_the_garbage_collector() -> None:
+    lead = Lead(2)
+    for layer in lead.layers:
+        layer.update(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4))
+    slots = Slots(lead, torch.tensor([3]), places=5)
+    there = weakref.ref(slots)
+    gc.disable()
+    try:
+        del slots
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
