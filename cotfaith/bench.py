@@ -33,7 +33,7 @@ RESULTS = Path("results/bench")
 PREAMBLE_TOKENS = 1000
 SAMPLES_DRAWN = 20
 SAMPLES_CUT = 10
-OF_THE_MODEL = ("refusals", "generate", "answer_probs", "text_scores")
+OF_THE_MODEL = {("bridge.py", name) for name in ("refusals", "generate", "answer_probs", "text_scores")}
 """What a run calls of a model."""
 SLOWEST = 12
 """Functions that are shown."""
@@ -86,13 +86,16 @@ def run_share(source: str, threads: int) -> pd.DataFrame:
         with cProfile.Profile() as profiled:
             runner.run(plan, store, progress.Lines(Console(quiet=True)))
         store.close()
-    profile = pstats.Stats(profiled).strip_dirs().get_stats_profile()
-    functions = sorted(profile.func_profiles.items(), key=lambda one: -one[1].tottime)
-    beside = profile.total_tt - sum(one.cumtime for name, one in functions if name in OF_THE_MODEL)
-    seconds = {"all": profile.total_tt, "all but the model": beside}
-    seconds |= {name.strip("<>"): one.tottime for name, one in functions[:SLOWEST]}
+    stats = pstats.Stats(profiled).strip_dirs()
+    functions = {place: times[2:4] for place, times in vars(stats)["stats"].items()}
+    in_model = [both for (file, _, name), (_, both) in functions.items() if (file, name) in OF_THE_MODEL]
+    whole = sum(own for own, _ in functions.values())
+    seconds = {"all": whole, "all but the model": whole - sum(in_model)}
+    slowest = sorted(functions.items(), key=lambda one: -one[1][0])[:SLOWEST]
+    for (file, line, name), (own, _) in slowest:
+        seconds[f"{file}:{line} {name}".removeprefix("~:0 ").strip("<>")] = own
     table = pd.DataFrame({"what": seconds.keys(), "seconds": seconds.values()})
-    return table.assign(share=table["seconds"] / profile.total_tt)
+    return table.assign(share=table["seconds"] / whole)
 
 
 def scored(
