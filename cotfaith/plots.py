@@ -71,6 +71,7 @@ def growth_figure(growth: pd.DataFrame) -> Figure:
                 ax.plot(ordered["distinct_tokens"], ordered[column], marker=marker, label=f"more {along}")
             ax.set(xlabel="Distinct tokens", ylabel=column.replace("_", " ").capitalize())
             ax.set(xlim=(0, 1.1 * growth["distinct_tokens"].max()), ylim=(0, 1.1 * growth[column].max()))
+            ax.locator_params("x", nbins=5)
         figure.axes[0].legend()
     return figure
 
