@@ -37,7 +37,10 @@ OF_THE_MODEL = {("bridge.py", name) for name in ("refusals", "generate", "answer
 """What a run calls of a model."""
 SLOWEST = 12
 """Functions that are shown."""
-GROWTH = {"questions": (5, 10, 20, 40), "samples": (5, 10, 20, 40), "steps": (2, 4, 8, 16)}
+WRITTEN = {"samples": 10, "steps": 6, "numbers": 2}
+"""Of the reasoning whose growth is measured: samples of a question, steps of a sample, numbers of a step."""
+GROWTH = (0.5, 1, 2, 4)
+"""How many times as much there is of the one thing that grows."""
 
 
 class Part(StrEnum):
@@ -49,15 +52,16 @@ class Part(StrEnum):
     run = "run"
 
 
-def growth(source: str, threads: int) -> pd.DataFrame:
-    """Score ever more questions, samples and steps; return time, distinct tokens and memory of each."""
+def growth(source: str, questions: int, threads: int) -> pd.DataFrame:
+    """Score ever more and longer reasoning; return time, distinct tokens and memory of each."""
     rows = []
-    for along, values in GROWTH.items():
-        for value in values:
-            size = {"questions": 10, "samples": 10, "steps": 6} | {along: value}
-            questions = workloads.sums(size["questions"])
-            texts = workloads.written(size["samples"], size["steps"])
-            requests = workloads.truncations(questions, [texts] * len(questions))
+    standard = WRITTEN | {"questions": questions}
+    for along, once in standard.items():
+        for factor in GROWTH:
+            size = standard | {along: max(1, round(factor * once))}
+            asked = workloads.sums(size["questions"])
+            texts = workloads.written(size["samples"], size["steps"], size["numbers"])
+            requests = workloads.truncations(asked, [texts] * len(asked))
             _, distinct = distinct_tokens(source, [plain_text(request.dialogue) for request in requests])
             with contenders([OURS], source, threads) as started:
                 started[OURS]("score", requests[:WARMING])
@@ -65,7 +69,7 @@ def growth(source: str, threads: int) -> pd.DataFrame:
             seconds = statistics.median(turn.seconds for turn in turns)
             peak = max(turn.peak for turn in turns) / MEGABYTE
             rows.append(
-                {"along": along, "size": value, "distinct_tokens": distinct, "seconds": seconds}
+                {"along": along, "size": size[along], "distinct_tokens": distinct, "seconds": seconds}
                 | {"peak_megabytes": peak, "distinct_per_second": distinct / seconds}
             )
     return pd.DataFrame(rows)
@@ -108,9 +112,9 @@ def scored(
     reasoning = [[text.rstrip() for text in texts[start : start + SAMPLES_CUT]] for start in starts]
     worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(source))
     rows: list[dict[str, object]] = []
-    kinds = (("truncations", "", len(asked)), ("with a preamble", f"{worked}\n", preambled))
-    for workload, before, n in kinds:
+    for name, before, n in (("truncations", "", len(asked)), ("with a preamble", f"{worked}\n", preambled)):
         requests = workloads.truncations(asked[:n], reasoning[:n], before)
+        workload = f"{name}, {n} × {SAMPLES_CUT}"
         rows += scoring(source, workload, requests, alternations, threads)
     return pd.DataFrame(rows)
 
@@ -136,7 +140,7 @@ def main(
         Part.sampling: lambda: pd.DataFrame(
             sampling(model, workloads.reasonings(asked, SAMPLES_DRAWN), alternations, threads)
         ),
-        Part.growth: lambda: growth(model, threads),
+        Part.growth: lambda: growth(model, questions, threads),
         Part.run: lambda: run_share(model, threads),
     }
     for name in part or Part:
@@ -193,15 +197,16 @@ Seconds and rates are medians over turns; `ratio` is how many times as long a co
 SAID = {
     Part.scoring: """## Scoring: the answer after every truncation
 
-The second workload has about 1,000 tokens of worked examples in front of every question. `of bare forward`
-compares distinct tokens a second with those of one bare forward pass over as many tokens, in rows as long as
-the requests.""",
+A workload has so many questions × samples of reasoning. The second one has about 1,000 tokens of worked
+examples in front of every question. `of bare forward` compares distinct tokens a second with those of one
+bare forward pass over as many tokens, in rows as long as the requests.""",
     Part.sampling: f"""## Sampling
 
 {SAMPLES_DRAWN} samples of every question.""",
     Part.growth: """## Growth
 
-Time should go with distinct tokens, and memory should not go with questions.
+Time should go with distinct tokens, and memory should not go with questions. One thing grows at a time:
+questions, samples of each, steps of each, numbers in each step, which makes the reasoning longer.
 
 ![Growth](growth.png)""",
     Part.run: """## A whole run

@@ -57,9 +57,10 @@ def truncations(
     return list(dict.fromkeys(asked))
 
 
-def written(samples: int, steps: int) -> list[str]:
-    """Write reasonings of so many steps that differ from the first one on."""
-    return [
-        "".join(f" {sample + 10} + {k + 10} = {sample + k + 20}." for k in range(steps))
-        for sample in range(samples)
-    ]
+def written(samples: int, steps: int, numbers: int = 2) -> list[str]:
+    """Write reasonings of so many steps of so many numbers, which differ from the first one on."""
+    reasoning = []
+    for sample in range(samples):
+        added = [[sample + 10, *range(k + 10, k + 9 + numbers)] for k in range(steps)]
+        reasoning.append("".join(f" {' + '.join(map(str, each))} = {sum(each)}." for each in added))
+    return reasoning

@@ -24,6 +24,7 @@ def test_written_reasonings_of_samples_differ_from_the_first_step_on() -> None:
     first, second = workloads.written(samples=2, steps=2)
     assert first == " 10 + 10 = 20. 10 + 11 = 21."
     assert second.split(".")[0] == " 11 + 10 = 21"
+    assert workloads.written(samples=1, steps=1, numbers=4) == [" 10 + 10 + 11 + 12 = 43."]
 
 
 def test_a_preamble_is_as_long_as_asked() -> None:

@@ -285,8 +285,9 @@ class BridgeModel:
             if waiting and len(going) <= KEPT_SHARE * most and (not going or self._passes.shares):
                 entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
                 prompts = [row.prompt for row in entering]
+                beside = continued if going else None
                 continued = self._passes.begin(
-                    prompts, (most, longest), beside=continued if going else None, remember=followed
+                    prompts, most=most, places=longest, beside=beside, remember=followed
                 )
                 going += entering
             assert continued is not None

@@ -23,13 +23,13 @@ class Lead(DynamicCache):
         """Keep some places of some rows, aligned at their ends, and nothing else."""
         longest = max(map(len, places))
         padded = torch.tensor([[*(0,) * (longest - len(one)), *one] for one in places], dtype=torch.long)
-        index = torch.tensor(rows)
+        staying = int((padded == torch.arange(longest)).all(0).cumprod(0).sum())
         for layer in self.layers:
-            layer.keep(index.to(layer.keys.device), padded.to(layer.keys.device))
+            layer.keep(torch.tensor(rows), padded[:, staying:].to(layer.keys.device), staying)
 
 
 class _LeadLayer(DynamicLayer):
-    """One layer's keys and values, each (rows, heads, places, head width)."""
+    """One layer's keys and values, each (rows, heads, places, head width), maybe with room behind them."""
 
     keys: torch.Tensor
     values: torch.Tensor
@@ -38,17 +38,40 @@ class _LeadLayer(DynamicLayer):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        if self.is_initialized:
-            key_states = torch.cat([self.keys, key_states], dim=-2)
-            value_states = torch.cat([self.values, value_states], dim=-2)
-        self.is_initialized = True
-        self.keys, self.values = key_states, value_states
-        return key_states, value_states
+        """Write tokens behind those that are there; return all."""
+        if not self.is_initialized:
+            self.all_keys, self.all_values = key_states, value_states
+            self.keys, self.values, self.is_initialized = key_states, value_states, True
+            return key_states, value_states
+        there = self.keys.shape[2]
+        self.all_keys = _behind(self.all_keys, there, key_states)
+        self.all_values = _behind(self.all_values, there, value_states)
+        self._show(there + key_states.shape[2])
+        return self.keys, self.values
 
-    def keep(self, rows: torch.Tensor, places: torch.Tensor) -> None:
-        self.keys, self.values = self.keys[rows], self.values[rows]
-        index = places[:, None, :, None].expand(-1, self.keys.shape[1], -1, self.keys.shape[3])
-        self.keys, self.values = self.keys.gather(2, index), self.values.gather(2, index)
+    def keep(self, rows: torch.Tensor, moved: torch.Tensor, staying: int) -> None:
+        """Keep rows with the places at their beginning that stay, and behind these the moved ones."""
+        if len(rows) < len(self.all_keys):
+            self.all_keys, self.all_values = self.all_keys[rows], self.all_values[rows]
+        places = staying + moved.shape[1]
+        index = moved[:, None, :, None].expand(-1, self.keys.shape[1], -1, self.keys.shape[3])
+        for states in (self.all_keys, self.all_values):
+            states[:, :, staying:places] = states.gather(2, index)
+        self._show(places)
+
+    def _show(self, places: int) -> None:
+        self.keys, self.values = self.all_keys[:, :, :places], self.all_values[:, :, :places]
+
+
+def _behind(states: torch.Tensor, there: int, new: torch.Tensor) -> torch.Tensor:
+    """Write new places behind those that are there; without room for them, take twice as much as needed."""
+    places = there + new.shape[2]
+    if places > states.shape[2]:
+        larger = new.new_empty(*new.shape[:2], 2 * places, new.shape[3])
+        larger[:, :, :there] = states[:, :, :there]
+        states = larger
+    states[:, :, there:places] = new
+    return states
 
 
 class Slots(DynamicCache):

@@ -73,19 +73,21 @@ class Passes:
     def begin(
         self,
         sequences: Sequence[Tokens],
-        room: tuple[int, int],
         *,
+        most: int,
+        places: int,
         beside: Continued | None = None,
         remember: bool = False,
     ) -> Continued:
         """Run sequences, which may be equal, to be continued, beside others where beginnings are shared.
 
-        There will be room for so many sequences of so many tokens. What they are when they end can be
-        remembered for sequences that begin with it, until `forget`.
+        Unless they join others, room is taken for `most` sequences of so many places each. What they are
+        when they end can be remembered for sequences that begin with it, until `forget`.
         """
         if not self.shares:
             return self._padded(sequences)
-        most, places = room if beside is None else (0, 0)
+        if beside is not None:
+            most = places = 0
         if all(self.has_begun(sequence) for sequence in sequences):
             begun = self._resumed(sequences, most, places)
         else:

@@ -203,6 +203,25 @@ def test_a_long_sequence_that_ends_early_takes_no_room_while_others_go_on(model_
     assert together == [bridge(directory).generate([request])[0] for request in requests]
 
 
+def test_a_lead_keeps_places_aligned_at_their_ends_and_is_written_behind_them() -> None:
+    def states(*rows: list[float]) -> torch.Tensor:
+        return torch.tensor(rows)[:, None, :, None]  # (rows, one head, places, width 1)
+
+    lead = Lead(1)
+    [layer] = lead.layers
+    layer.update(states([1, 2, 3, 4], [5, 6, 7, 8]), -states([1, 2, 3, 4], [5, 6, 7, 8]))
+    lead.keep([0, 1], [(0, 1, 3), (2, 3)])
+    assert torch.equal(layer.keys[:, :, -2:], states([2, 4], [7, 8]))
+    assert torch.equal(layer.values[:1], -states([1, 2, 4]))
+    for new in (states([9, 10], [11, 12]), states([13], [14])):  # the second finds room
+        keys, values = layer.update(new, -new)
+        assert torch.equal(keys, -values)
+    assert torch.equal(keys[:, :, -5:], states([2, 4, 9, 10, 13], [7, 8, 11, 12, 14]))
+    lead.keep([1], [(1, 2, 5)])
+    assert torch.equal(layer.keys, states([7, 8, 14]))
+    assert torch.equal(layer.values, -states([7, 8, 14]))
+
+
 def test_slots_give_their_memory_back_without_the_garbage_collector() -> None:
     lead = Lead(2)
     for layer in lead.layers:
