@@ -15,7 +15,7 @@ from cotfaith.models.continued import Continued, InSlots, Padded
 
 log = logging.getLogger(__name__)
 
-ROW = 256
+ROW = 512
 """Tokens of a row in one forward pass: more would be computed faster, but each attends to all."""
 
 ROWS = {"cpu": 1}
