@@ -89,7 +89,7 @@ def _example(model: str, stored: StoredEdit) -> Example:
     left, right = marked(trace.reasoning, edit.reasoning)
     if outcome.resumed:
         right.append((outcome.resumed, "resumed"))
-    block = question_block(edit.question or trace.question)
+    block = question_block(edit.asked)
     return Example(
         task=trace.question.task,
         id=trace.question.id,

@@ -5,10 +5,11 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from cotfaith.differences import differences
 from cotfaith.errors import InputError
 from cotfaith.lock import Lock
 from cotfaith.schema import Fact
-from cotfaith.store import LOCK_NAME, Store, differences
+from cotfaith.store import LOCK_NAME, Store
 
 NO_SHARD = {"shard": Fact("none", "none")}
 

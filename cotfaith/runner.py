@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from cotfaith import plugins
 from cotfaith.circumstances import facts, weights
+from cotfaith.interview import Interview
 from cotfaith.measurement import Measurement, Progress
 from cotfaith.models import open_model
 from cotfaith.pace import Pace
@@ -53,15 +54,14 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         store.add_model(model.info)
         pace = Pace()
         for planned in plan.tasks:
-            measurement = Measurement(
-                study, store, progress, model, helper, planned.task, planned.questions, pace
-            )
+            interview = Interview(study, model, helper, planned.task, planned.questions)
+            measurement = Measurement(interview, store, progress, pace)
             measurement.elicit()
             measurement.rotate()
             for intervention in plan.interventions:
                 measurement.edit(intervention)
                 measurement.answer(intervention)
-        del model, measurement
+        del model, interview, measurement
         gc.collect()  # the weights hang in reference cycles, and the next model needs the room
 
 

@@ -177,6 +177,11 @@ class Edit:
         """The text that is shown."""
         return "".join(self.steps)
 
+    @property
+    def asked(self) -> Question:
+        """The question that is asked: the trace's own, if no other is asked instead."""
+        return self.question or self.trace.question
+
 
 @dataclass(frozen=True)
 class NotApplicable:

@@ -134,7 +134,7 @@ def _edits(trace: Trace, edits: list[StoredEdit]) -> Table:
         if outcome is not None:
             style = "" if outcome.same else "bold red"
             note = "" if outcome.same else "\nchanged"
-            question = stored.edit.question or trace.question
+            question = stored.edit.asked
             answer = Text.assemble((f"{_answer(question, outcome.answer)}{note}", style))
         table.add_row(f"{stored.edit.position:.2f}", shown, answer)
     return table

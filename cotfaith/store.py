@@ -7,20 +7,19 @@ interventions cannot meet. Each method that adds writes in one transaction.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from cotfaith.database import Database
+from cotfaith.differences import differences
 from cotfaith.errors import InputError, OtherCircumstancesError
 from cotfaith.lock import Lock
 from cotfaith.schema import Edit, Fact, ModelInfo, NotApplicable, Outcome, Question, Rotated, Trace
 
 FILE_NAME = "run.sqlite"
 LOCK_NAME = "run.lock"
-DIFFERENT_LINES = 40  # of a text that has changed
 MEASURED = ("traces", "unasked", "rotated", "edits", "not_applicable", "outcomes")
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Rotated)
@@ -297,26 +296,6 @@ class Store:
         query = "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ? ORDER BY rowid"
         for name, value in self._db.rows(query, (len(prefix), prefix)):
             yield name.removeprefix(prefix), json.loads(value)
-
-
-def differences(before: Mapping[str, Fact], now: Mapping[str, Fact], all_of: Iterable[str] = ()) -> list[str]:
-    """Say line by line what differs in what both have, and in these that only one has."""
-    none = Fact("none", "none")
-    lines = []
-    for name in sorted({*(before.keys() & now.keys()), *all_of}):
-        then, today = before.get(name, none), now.get(name, none)
-        if then.key != today.key:
-            lines += _difference(name, then.text, today.text)
-    return lines
-
-
-def _difference(name: str, then: str, today: str) -> list[str]:
-    if "\n" not in then + today:
-        return [f"  {name}: {then} there, {today} now"]
-    changes = unified_diff(then.splitlines(), today.splitlines(), "there", "now", n=0, lineterm="")
-    lines = [f"  {name}:", *(f"    {line}" for line in changes)]
-    more = len(lines) - DIFFERENT_LINES
-    return lines if more <= 0 else [*lines[:DIFFERENT_LINES], f"    and {more} more lines"]
 
 
 def _as_facts(settings: Mapping[str, object]) -> dict[str, Fact]:

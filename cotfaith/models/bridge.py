@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +13,9 @@ from safetensors import SafetensorError
 from cotfaith.errors import InputError
 from cotfaith.models import ModelSettings
 from cotfaith.models.batches import Tokens, common_length
-from cotfaith.models.continued import KEPT_SHARE, Continued
 from cotfaith.models.files import content_of, load_config, load_tokenizer, refuse_pickles
-from cotfaith.models.passes import CACHE_BYTES, Passes
-from cotfaith.models.sampling import Row, draw
+from cotfaith.models.passes import Passes
+from cotfaith.models.sampling import Row, Sampler
 from cotfaith.models.texts import Texts
 from cotfaith.schema import (
     ChoiceProbs,
@@ -102,10 +100,10 @@ class BridgeModel:
         ready = [row for row in rows if row.room > 0]
         begun: dict[bool, list[Row]] = {True: [], False: []}
         for row in ready:
-            begun[self._passes.has_begun(row.prompt)].append(row)
-        self._sample(begun[True])
-        self._passes.forget()
-        self._sample(begun[False])
+            begun[self._passes.ended.begins(row.prompt)].append(row)
+        self._sampler.sample(begun[True])
+        self._passes.ended.clear()
+        self._sampler.sample(begun[False])
         written = dict(zip(distinct, map(self._generation, rows), strict=True))
         return [written[request] for request in requests]
 
@@ -208,6 +206,11 @@ class BridgeModel:
         )
 
     @cached_property
+    def _sampler(self) -> Sampler:
+        batch_size, decode = self._settings.batch_size, self._texts.decode
+        return Sampler(self._passes, batch_size, self._ends, decode, self._check_numbers)
+
+    @cached_property
     def _context(self) -> int:
         return int(self.bridge.cfg.n_ctx)
 
@@ -269,45 +272,6 @@ class BridgeModel:
             values = logits.log_softmax(-1)[[i for i, _ in pairs], [token for _, token in pairs]].tolist()
             found.update({(sequences[i], token): v for (i, token), v in zip(pairs, values, strict=True)})
         return found
-
-    def _sample(self, rows: Sequence[Row]) -> None:
-        """Draw tokens for as many rows at once as fit; where some have ended, others enter.
-
-        Rows of the same prompt enter beside each other. What will be asked about is remembered.
-        """
-        waiting = deque(sorted(rows, key=lambda row: (len(row.prompt), row.prompt)))
-        longest = max((len(row.prompt) + row.room for row in rows), default=1)
-        most = self._rows_at_once(len(rows), longest)
-        followed = all(row.request.reserve > 0 for row in rows)
-        going: list[Row] = []
-        continued: Continued | None = None
-        while waiting or going:
-            if waiting and len(going) <= KEPT_SHARE * most and (not going or self._passes.shares):
-                entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
-                prompts = [row.prompt for row in entering]
-                beside = continued if going else None
-                continued = self._passes.begin(
-                    prompts, most=most, places=longest, beside=beside, remember=followed
-                )
-                going += entering
-            assert continued is not None
-            going = self._step(going, continued)
-
-    def _step(self, rows: list[Row], continued: Continued) -> list[Row]:
-        """Draw a token for each row; return those that go on."""
-        self._check_numbers(continued.logits)
-        tokens = draw(continued.logits, rows)
-        logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
-        for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-            row.take(token, logprob, self._ends, self._texts.decode)
-        going = [i for i, row in enumerate(rows) if not row.ended]
-        continued.go_on(going, [tokens[i] for i in going])
-        return [rows[i] for i in going]
-
-    def _rows_at_once(self, rows: int, longest: int) -> int:
-        """Return of how many rows keys and values fit into the memory, at most as many as are allowed."""
-        fitting = CACHE_BYTES // (longest * self._passes.bytes_per_token)
-        return max(1, min(rows, self._settings.batch_size, fitting))
 
     def _check_numbers(self, logits: torch.Tensor) -> None:
         if not bool(logits.amax(-1).isfinite().all()):  # a logit of minus infinity alone is no fault

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import torch
 
-from cotfaith.models.batches import Tokens
-from cotfaith.models.cache import Lead, Slots
+from cotfaith.models.cache import Slots
+from cotfaith.models.ended import Ended
 
 KEPT_SHARE = 0.8
 """Sequences that have ended are dropped when no more than this share goes on: dropping copies the others."""
@@ -34,8 +34,9 @@ class Appending(Protocol):
     ) -> tuple[torch.Tensor, Any]:
         """Append a token to each sequence, which the mask covers; return what follows and the cache."""
 
-    def remember(self, sequences: Sequence[Tokens], cache: Lead) -> None:
-        """Keep what was computed of sequences that have ended."""
+    @property
+    def ended(self) -> Ended:
+        """Where sequences that have ended are kept."""
 
 
 @dataclass
@@ -78,7 +79,7 @@ class InSlots:
     def _drop_ended(self) -> None:
         if self.remembered is not None and self._ended:
             ended = [tuple(self.remembered[slot]) for slot in self._ended]
-            self.passes.remember(ended, self.slots.part(self._ended))
+            self.passes.ended.add(ended, self.slots.part(self._ended))
             self.remembered = [self.remembered[slot] for slot in self._going]
         self._ended = []
         if self._going:

@@ -12,6 +12,7 @@ import torch
 from cotfaith.models.batches import Chunk, Tokens, chunks, left_pad, parts, stacked
 from cotfaith.models.cache import Lead, Slots
 from cotfaith.models.continued import Continued, InSlots, Padded
+from cotfaith.models.ended import Ended
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +22,6 @@ ROW = 512
 ROWS = {"cpu": 1}
 """Rows of a pass; a processor of few cores is busy with one, and each more computes some beginnings again."""
 MANY_ROWS = 32
-
-CACHE_BYTES = 2 << 30
-"""What keys and values may take: of sequences continued together, and of those remembered."""
-
-FEW_TOKENS = 64
-"""Tokens that a sequence may have behind a remembered one: a closing question and an answer's prefix."""
 
 CHECKED_TOKENS, CHECKED_ROW = 12, 7
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
@@ -54,19 +49,20 @@ class Passes:
         self._bridge = bridge
         self._may_share = may_share
         self._batch_size = batch_size
-        self._ended: dict[Tokens, tuple[Lead, int]] = {}
-        self._ended_bytes = 0
+        self.ended = Ended()
+        """What can be gone on from."""
         self.tokens_computed = 0
         """Of all passes so far, padding included."""
 
     @torch.inference_mode()
     def next_logits(self, sequences: Sequence[Tokens]) -> Iterator[tuple[Sequence[Tokens], torch.Tensor]]:
         """Yield distinct sequences, some at a time, with the logits of the token behind each."""
-        known = [sequence for sequence in sequences if self.has_begun(sequence)]
+        known = [sequence for sequence in sequences if self.ended.begins(sequence)]
         for start in range(0, len(known), self._batch_size):
             batch = known[start : start + self._batch_size]
             yield batch, self._resumed(batch).logits
-        for computed in self._computed([sequence for sequence in sequences if not self.has_begun(sequence)]):
+        resumed = set(known)
+        for computed in self._computed([sequence for sequence in sequences if sequence not in resumed]):
             yield computed.sequences, computed.logits
 
     @torch.inference_mode()
@@ -82,13 +78,13 @@ class Passes:
         """Run sequences, which may be equal, to be continued, beside others where beginnings are shared.
 
         Unless they join others, room is taken for `most` sequences of so many places each. What they are
-        when they end can be remembered for sequences that begin with it, until `forget`.
+        when they end can be remembered for sequences that begin with it.
         """
         if not self.shares:
             return self._padded(sequences)
         if beside is not None:
             most = places = 0
-        if all(self.has_begun(sequence) for sequence in sequences):
+        if all(self.ended.begins(sequence) for sequence in sequences):
             begun = self._resumed(sequences, most, places)
         else:
             computed = self._computed(list(dict.fromkeys(sequences)))
@@ -99,28 +95,6 @@ class Passes:
             return begun
         beside.join(begun)
         return beside
-
-    def has_begun(self, sequence: Tokens) -> bool:
-        """Tell whether a sequence that is remembered is the beginning of this one, but for a few tokens."""
-        return self._beginning(sequence) is not None
-
-    def remember(self, sequences: Sequence[Tokens], cache: Lead) -> None:
-        """Keep what was computed of sequences that have ended, a row each, as far as the memory goes."""
-        size = sum(s.numel() * s.element_size() for layer in cache.layers for s in (layer.keys, layer.values))
-        if self._ended_bytes + size <= CACHE_BYTES:
-            self._ended_bytes += size
-            self._ended.update({sequence: (cache, row) for row, sequence in enumerate(sequences)})
-
-    def forget(self) -> None:
-        """Forget the sequences that have ended."""
-        self._ended.clear()
-        self._ended_bytes = 0
-
-    def _beginning(self, sequence: Tokens) -> Tokens | None:
-        if not self._ended:
-            return None
-        shorter = (sequence[:n] for n in range(len(sequence) - 1, max(0, len(sequence) - FEW_TOKENS), -1))
-        return next((tokens for tokens in shorter if tokens in self._ended), None)
 
     def _in_slots(
         self, passes: Iterator[Computed], sequences: Sequence[Tokens], most: int, places: int
@@ -144,19 +118,11 @@ class Passes:
         return logits, slots
 
     def _resumed(self, sequences: Sequence[Tokens], most: int = 0, places: int = 0) -> InSlots:
-        """Go on from what is remembered."""
-        begun = [self._beginning(sequence) or () for sequence in sequences]
+        """Go on from sequences that have ended."""
+        begun = [self.ended.beginning(sequence) or () for sequence in sequences]
         more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
-        lengths = torch.tensor([len(tokens) for tokens in begun])
-        places = max(places, int(lengths.max()) + max(map(len, more)))
-        slots = Slots(self._ended[begun[0]][0], lengths, places, most)
-        by_cache: dict[int, list[int]] = {}
-        for i, tokens in enumerate(begun):
-            by_cache.setdefault(id(self._ended[tokens][0]), []).append(i)
-        for several in by_cache.values():
-            rows = [self._ended[begun[i]][1] for i in several]
-            paths = [tuple(range(len(begun[i]))) for i in several]
-            slots.fill(self._ended[begun[several[0]]][0], rows, paths, several)
+        places = max(places, max(map(len, begun)) + max(map(len, more)))
+        slots = self.ended.slots(begun, places, most)
         return InSlots(self, self._extend(slots, more), slots, None)
 
     def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:

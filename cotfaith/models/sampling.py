@@ -1,12 +1,16 @@
 """Drawing tokens: each sequence from its own seed, whatever is drawn beside it."""
 
 import random
+from collections import deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import torch
 
 from cotfaith.models.batches import Tokens
+from cotfaith.models.continued import KEPT_SHARE, Continued
+from cotfaith.models.ended import CACHE_BYTES
+from cotfaith.models.passes import Passes
 from cotfaith.schema import GenerationRequest
 
 NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
@@ -48,6 +52,58 @@ class Row:
         if token in self.closers and not self.stopped:
             tail = decode(self.drawn[-self._window :])
             self.stopped = any(stop in tail for stop in self.request.stop)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws tokens for many sequences beside each other."""
+
+    passes: Passes
+    batch_size: int
+    ends: Set[int]
+    """The tokens that end a sequence."""
+    decode: Callable[[Sequence[int]], str]
+    check: Callable[[torch.Tensor], None]
+    """Raises an error for logits that are no numbers."""
+
+    def sample(self, rows: Sequence[Row]) -> None:
+        """Draw tokens for as many rows at once as fit; where some have ended, others enter.
+
+        Rows of the same prompt enter beside each other. What will be asked about is remembered.
+        """
+        waiting = deque(sorted(rows, key=lambda row: (len(row.prompt), row.prompt)))
+        longest = max((len(row.prompt) + row.room for row in rows), default=1)
+        most = self._rows_at_once(len(rows), longest)
+        followed = all(row.request.reserve > 0 for row in rows)
+        going: list[Row] = []
+        continued: Continued | None = None
+        while waiting or going:
+            if waiting and len(going) <= KEPT_SHARE * most and (not going or self.passes.shares):
+                entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
+                prompts = [row.prompt for row in entering]
+                beside = continued if going else None
+                continued = self.passes.begin(
+                    prompts, most=most, places=longest, beside=beside, remember=followed
+                )
+                going += entering
+            assert continued is not None
+            going = self._step(going, continued)
+
+    def _step(self, rows: list[Row], continued: Continued) -> list[Row]:
+        """Draw a token for each row; return those that go on."""
+        self.check(continued.logits)
+        tokens = draw(continued.logits, rows)
+        logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
+        for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
+            row.take(token, logprob, self.ends, self.decode)
+        going = [i for i, row in enumerate(rows) if not row.ended]
+        continued.go_on(going, [tokens[i] for i in going])
+        return [rows[i] for i in going]
+
+    def _rows_at_once(self, rows: int, longest: int) -> int:
+        """Return of how many rows keys and values fit into the memory, at most as many as are allowed."""
+        fitting = CACHE_BYTES // (longest * self.passes.bytes_per_token)
+        return max(1, min(rows, self.batch_size, fitting))
 
 
 def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
