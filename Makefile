@@ -43,14 +43,15 @@ validate: env
 	cp results/validation/rates.csv $(DETECTION)
 
 ## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose,
-## PREAMBLED= how many of these get a long preamble, PART= one of scoring, sampling, growth and run.
+## PREAMBLED= how many of these get a long preamble, BATCH= how many sequences the others pad to one length, PART= one
+## of scoring, sampling, growth and run.
 bench: MODEL ?= ladder/2400k
 bench: QUESTIONS ?= 10
 bench: PREAMBLED ?= $(QUESTIONS)
 bench: env
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m cotfaith.bench --model $(MODEL) --questions $(QUESTIONS) --preambled $(PREAMBLED) \
-	    $(addprefix --part ,$(PART))
+	    $(addprefix --batch ,$(BATCH)) $(addprefix --part ,$(PART))
 
 ## Kill a run thirty times at random moments, and compare it row by row with one that was left alone.
 torture: env

@@ -8,7 +8,8 @@ import os
 import platform
 import pstats
 import statistics
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +21,11 @@ import typer
 from rich.console import Console
 
 from cotfaith import plots, progress, runner, workloads
-from cotfaith.contest import MEGABYTE, OURS, WARMING, contenders, sampling, scoring
+from cotfaith.contest import MEGABYTE, OURS, WARMING, Row, Setting, contenders, sampling, scoring
+from cotfaith.errors import InputError
 from cotfaith.markdown import markdown_table
 from cotfaith.models import use_threads
-from cotfaith.models.rivals import distinct_tokens, token_counter
+from cotfaith.models.rivals import BATCH, distinct_tokens, token_counter
 from cotfaith.prompts import plain_text
 from cotfaith.schema import Question
 from cotfaith.store import Store
@@ -52,9 +54,8 @@ class Part(StrEnum):
     run = "run"
 
 
-def growth(source: str, questions: int, threads: int) -> pd.DataFrame:
-    """Score ever more and longer reasoning; return time, distinct tokens and memory of each."""
-    rows = []
+def growth(setting: Setting, questions: int) -> Iterator[Row]:
+    """Score ever more and longer reasoning; yield time, distinct tokens and memory of each."""
     standard = WRITTEN | {"questions": questions}
     for along, once in standard.items():
         for factor in GROWTH:
@@ -62,29 +63,34 @@ def growth(source: str, questions: int, threads: int) -> pd.DataFrame:
             asked = workloads.sums(size["questions"])
             texts = workloads.written(size["samples"], size["steps"], size["numbers"])
             requests = workloads.truncations(asked, [texts] * len(asked))
-            _, distinct = distinct_tokens(source, [plain_text(request.dialogue) for request in requests])
-            with contenders([OURS], source, threads) as started:
+            _, distinct = distinct_tokens(
+                setting.source, [plain_text(request.dialogue) for request in requests]
+            )
+            with contenders([OURS], setting) as started:
                 started[OURS]("score", requests[:WARMING])
                 turns = [started[OURS]("score", requests) for _ in range(3)]
             seconds = statistics.median(turn.seconds for turn in turns)
             peak = max(turn.peak for turn in turns) / MEGABYTE
-            rows.append(
-                {"along": along, "size": size[along], "distinct_tokens": distinct, "seconds": seconds}
-                | {"peak_megabytes": peak, "distinct_per_second": distinct / seconds}
-            )
-    return pd.DataFrame(rows)
+            yield {
+                "along": along,
+                "size": size[along],
+                "distinct_tokens": distinct,
+                "seconds": seconds,
+                "peak_megabytes": peak,
+                "distinct_per_second": distinct / seconds,
+            }
 
 
-def run_share(source: str, threads: int) -> pd.DataFrame:
-    """Profile a whole run of all interventions; return the seconds, the model's own part and the profile.
+def run_share(setting: Setting) -> Iterator[Row]:
+    """Profile a whole run of all interventions; yield the seconds, the model's own part and the profile.
 
     What a run calls of a model counts as the model's: loading, tokenizing, forward passes and drawing.
     """
-    use_threads(threads)
+    use_threads(setting.threads)
     with TemporaryDirectory() as folder:
         study = Study(
-            model=(source,), task=("addition:operands=4",), questions=4, samples=3, device="cpu", quiet=True,
-            max_new_tokens=workloads.SAMPLED.max_new_tokens, out=Path(folder),
+            model=(setting.source,), task=("addition:operands=4",), questions=4, samples=3, device="cpu",
+            max_new_tokens=workloads.SAMPLED.max_new_tokens, out=Path(folder), quiet=True,
         )  # fmt: skip
         plan, store = prepare(study, build_interventions([])), Store.create(study.folder, study.fixed)
         with cProfile.Profile() as profiled:
@@ -98,56 +104,56 @@ def run_share(source: str, threads: int) -> pd.DataFrame:
     slowest = sorted(functions.items(), key=lambda one: -one[1][0])[:SLOWEST]
     for (file, line, name), (own, _) in slowest:
         seconds[f"{file}:{line} {name}".removeprefix("~:0 ").strip("<>")] = own
-    table = pd.DataFrame({"what": seconds.keys(), "seconds": seconds.values()})
-    return table.assign(share=table["seconds"] / whole)
+    for what, took in seconds.items():
+        yield {"what": what, "seconds": took, "share": took / whole}
 
 
-def scored(
-    source: str, asked: Sequence[Question], preambled: int, alternations: int, threads: int
-) -> pd.DataFrame:
+def scored(setting: Setting, asked: Sequence[Question], preambled: int) -> Iterator[Row]:
     """Score truncations of reasoning, and those of some questions behind a long preamble."""
-    with contenders([OURS], source, threads) as started:
+    with contenders([OURS], setting) as started:
         texts = started[OURS]("sample", workloads.reasonings(asked, SAMPLES_CUT)).value
     starts = range(0, len(texts), SAMPLES_CUT)
     reasoning = [[text.rstrip() for text in texts[start : start + SAMPLES_CUT]] for start in starts]
-    worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(source))
-    rows: list[dict[str, object]] = []
+    worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(setting.source))
     for name, before, n in (("truncations", "", len(asked)), ("with a preamble", f"{worked}\n", preambled)):
         requests = workloads.truncations(asked[:n], reasoning[:n], before)
         workload = f"{name}, {n} × {SAMPLES_CUT}"
-        rows += scoring(source, workload, requests, alternations, threads)
-    return pd.DataFrame(rows)
+        yield from scoring(setting, workload, requests)
 
 
 def main(
     model: Annotated[str, typer.Option(help="A directory, a hub name, or a rung of the ladder.")],
     questions: Annotated[int, typer.Option(help="Questions whose reasoning is cut short.", min=1)] = 10,
     preambled: Annotated[int, typer.Option(help="Of the questions, get a long preamble.", min=1)] = 10,
-    alternations: Annotated[int, typer.Option(help="Turns of every contender.", min=1)] = 5,
     threads: Annotated[int, typer.Option(help="Threads of every contender.", min=1)] = 2,
+    batch: Annotated[int, typer.Option(help="Sequences of a padded batch of the others.", min=1)] = BATCH,
     part: Annotated[list[Part] | None, typer.Option(help="What is measured; without it, all.")] = None,
 ) -> None:
     """Compare the speed of scoring and sampling, show how it grows and what a run takes beside the model.
 
     A part that is measured again replaces what its table held; the page shows all tables that are there.
+    What was measured is in its table at once, and stays there if a contender is killed later.
     """
     console = Console(stderr=True)
     folder = RESULTS / model.rstrip("/").rpartition(".models/")[2].replace("/", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    asked = workloads.sums(questions)
-    measured: dict[Part, Callable[[], pd.DataFrame]] = {
-        Part.scoring: lambda: scored(model, asked, preambled, alternations, threads),
-        Part.sampling: lambda: pd.DataFrame(
-            sampling(model, workloads.reasonings(asked, SAMPLES_DRAWN), alternations, threads)
-        ),
-        Part.growth: lambda: growth(model, questions, threads),
-        Part.run: lambda: run_share(model, threads),
+    asked, setting = workloads.sums(questions), Setting(model, threads, batch)
+    drawn = workloads.reasonings(asked, SAMPLES_DRAWN)
+    measured: dict[Part, Callable[[], Iterator[Row]]] = {
+        Part.scoring: lambda: scored(setting, asked, preambled),
+        Part.sampling: lambda: sampling(setting, drawn),
+        Part.growth: lambda: growth(setting, questions),
+        Part.run: lambda: run_share(setting),
     }
     for name in part or Part:
         console.print(f"{model}: {name}")
-        table = measured[name]().assign(threads=threads)
-        table.to_csv(folder / f"{name}.csv", index=False)
-        write_page(folder)
+        rows: list[Row] = []
+        try:
+            for row in measured[name]():
+                rows.append(row | {"threads": threads})
+                pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+        finally:
+            write_page(folder)
     console.print(str(folder / "README.md"))
 
 
@@ -181,7 +187,8 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
         spans = zip(shown["ratio"], shown.pop("ratio_least"), shown.pop("ratio_most"), strict=True)
         shown["ratio"] = [f"{value:.2f} ({least:.2f} to {most:.2f})" for value, least, most in spans]
     for column in shown.select_dtypes("float"):
-        shown[column] = [f"{x:,.0f}" if x >= 1000 else f"{x:.3g}" for x in shown[column]]
+        digits = [f"{x:,.0f}" if x >= 1000 else f"{x:.3g}" for x in shown[column]]
+        shown[column] = ["–" if text == "nan" else text for text in digits]
     return shown
 
 
@@ -217,4 +224,8 @@ functions that take the most time by themselves.""",
 }
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except InputError as error:
+        Console(stderr=True).print(f"Error: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)

@@ -1,9 +1,12 @@
 """What the benchmark asks, and whom."""
 
+import os
+
 import pytest
 
 from cotfaith import workloads
-from cotfaith.contest import MEGABYTE, OURS, PLAIN, Asked, Turn, contenders, scoring_row
+from cotfaith.contest import MEGABYTE, OURS, PLAIN, Asked, Setting, Turn, contenders, scoring_row
+from cotfaith.errors import InputError
 from cotfaith.models.rivals import Ours, Plain, Scored, distinct_tokens, token_counter
 from cotfaith.prompts import plain_text
 
@@ -50,7 +53,7 @@ def test_plain_transformers_gives_the_same_answers_and_ours_computes_what_is_dis
 
 def test_contenders_take_turns_in_processes_of_their_own() -> None:
     requests = workloads.truncations(workloads.sums(1), [workloads.written(1, 1)])
-    with contenders([PLAIN], RUNG, threads=1) as started:
+    with contenders([PLAIN], Setting(RUNG, threads=1)) as started:
         turn = started[PLAIN]("score", requests)
         with pytest.raises(AttributeError):
             started[PLAIN]("fly")
@@ -58,6 +61,13 @@ def test_contenders_take_turns_in_processes_of_their_own() -> None:
     assert turn.value == again.value
     assert turn.peak > 100 * MEGABYTE
     assert turn.seconds > 0
+
+
+def test_a_contender_that_is_killed_is_named() -> None:
+    with contenders([PLAIN], Setting(RUNG, threads=1)) as started:
+        started[PLAIN]._process.submit(os._exit, 9)
+        with pytest.raises(InputError, match=r"process of transformers was killed.*memory"):
+            started[PLAIN]("score", [])
 
 
 def test_rates_and_ratios_are_medians_over_turns() -> None:

@@ -39,9 +39,9 @@ class Contender(Protocol):
 
 
 class Ours:
-    """This package's backend."""
+    """This package's backend, which divides its work itself."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, batch: int = BATCH) -> None:
         self._model = BridgeModel(local_source(source), ModelSettings(device="cpu"))
         self._model.answer_probs([])
 
@@ -60,11 +60,12 @@ class Ours:
 class Plain:
     """Transformers with padded batches, sorted by length, that computes the last token's logits alone."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, batch: int = BATCH) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(local_source(source))
         self.model = AutoModelForCausalLM.from_pretrained(local_source(source), dtype=torch.float32).eval()
+        self._batch = batch
         self._computed = 0
         self.model.register_forward_pre_hook(self._count, with_kwargs=True)
 
@@ -76,8 +77,8 @@ class Plain:
         choices = [self._choices(*pair) for pair in zip(requests, contexts, strict=True)]
         order = sorted(range(len(requests)), key=lambda i: len(contexts[i]))
         found: dict[int, list[float]] = {}
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
+        for start in range(0, len(order), self._batch):
+            batch = order[start : start + self._batch]
             ids, mask = left_pad([contexts[i] for i in batch])
             positions = (mask.cumsum(-1) - 1).clamp(min=0)
             out = self.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1)
@@ -126,12 +127,12 @@ class Plain:
 class Harness(Plain):
     """The loglikelihood of lm-evaluation-harness on its `hf` model."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, batch: int = BATCH) -> None:
         from lm_eval.models.huggingface import HFLM
 
-        super().__init__(source)
+        super().__init__(source, batch)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
-        self._lm = HFLM(pretrained=self.model, tokenizer=self.tokenizer, batch_size=BATCH, device="cpu")
+        self._lm = HFLM(pretrained=self.model, tokenizer=self.tokenizer, batch_size=batch, device="cpu")
 
     def score(self, requests: Sequence[ChoiceRequest]) -> Scored:
         """Ask for the log-likelihood of every choice."""
@@ -163,7 +164,7 @@ def distinct_tokens(source: str, texts: Sequence[str]) -> tuple[int, int]:
     return asked, sum(map(len, sequences)) - shared
 
 
-CONTENDERS: dict[str, Callable[[str], Contender]] = {
+CONTENDERS: dict[str, Callable[[str, int], Contender]] = {
     "cotfaith": Ours,
     "transformers": Plain,
     "lm-eval": Harness,
