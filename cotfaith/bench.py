@@ -150,7 +150,7 @@ def main(
         rows: list[Row] = []
         try:
             for row in measured[name]():
-                rows.append(row | {"threads": threads})
+                rows.append(row | {"measured_on": f"{machine()}, {threads} threads; {versions()}"})
                 pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
         finally:
             write_page(folder)
@@ -162,10 +162,16 @@ def write_page(folder: Path) -> None:
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in Part if (folder / f"{name}.csv").exists()}
     if Part.growth in tables:
         plots.save(plots.growth_figure(tables[Part.growth]), folder / "growth")
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "lm-eval"))
-    sections = [f"{SAID[name]}\n\n{markdown_table(_readable(table))}" for name, table in tables.items()]
-    page = PAGE.format(machine=f"{machine()}; {versions}", sections="\n".join(sections))
-    (folder / "README.md").write_text(page, encoding="utf-8")
+    sections = []
+    for name, table in tables.items():
+        where = " and ".join(table.pop("measured_on").unique())
+        sections.append(f"{SAID[name]}\n\nOn {where}.\n\n{markdown_table(_readable(table))}")
+    (folder / "README.md").write_text(PAGE.format(sections="\n".join(sections)), encoding="utf-8")
+
+
+def versions() -> str:
+    """Name the releases that are compared."""
+    return ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "lm-eval"))
 
 
 def machine() -> str:
@@ -194,10 +200,9 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
 
 PAGE = """# How fast?
 
-{machine}. Made by `make bench`.
-All contenders answer the same requests on the same weights in float32, in turns, each in its own process.
-Seconds and rates are medians over turns; `ratio` is how many times as long a contender takes as cotfaith
-(median, least and most over turns).
+Made by `make bench`. All contenders answer the same requests on the same weights in float32, in turns, each
+in its own process. Seconds and rates are medians over turns; `ratio` is how many times as long a contender
+takes as cotfaith (median, least and most over turns).
 
 {sections}"""
 
