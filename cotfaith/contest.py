@@ -147,6 +147,7 @@ def scoring_row(workload: str, kind: str, turns: dict[str, list[Turn]], asked: A
         "turns": len(seconds),
         **asdict(asked),
         "tokens_computed": scored.computed,
+        "padding": scored.computed - (asked.distinct_tokens if kind == OURS else asked.tokens_asked),
         "computed_per_distinct": scored.computed / asked.distinct_tokens,
         "seconds": middle,
         "asked_per_second": asked.tokens_asked / middle,

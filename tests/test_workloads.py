@@ -72,10 +72,11 @@ def test_a_contender_that_is_killed_is_named() -> None:
 
 def test_rates_and_ratios_are_medians_over_turns() -> None:
     def took(seconds: float) -> Turn:
-        return Turn(Scored([[-1.0, -0.5]], 220), seconds, 3 * MEGABYTE)
+        return Turn(Scored([[-1.0, -0.5]], 420), seconds, 3 * MEGABYTE)
 
     turns = {OURS: [took(1), took(2), took(4)], PLAIN: [took(6), took(8), took(8)]}
     row = scoring_row("w", PLAIN, turns, Asked(5, tokens_asked=400, distinct_tokens=200), bare=100)
     assert (row["seconds"], row["ratio"], row["ratio_least"], row["ratio_most"]) == (8, 4, 2, 6)
     assert (row["asked_per_second"], row["distinct_per_second"], row["of_bare_forward"]) == (50, 25, 0.25)
-    assert (row["computed_per_distinct"], row["peak_megabytes"], row["apart_in_logprob"]) == (1.1, 3, 0)
+    assert (row["computed_per_distinct"], row["peak_megabytes"], row["apart_in_logprob"]) == (2.1, 3, 0)
+    assert row["padding"] == 20
