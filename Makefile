@@ -7,7 +7,7 @@ KILLS ?= 30
 SUMS := addition:operands=
 TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume
 DETECTION := cotfaith/models/organisms/detection.csv
-.PHONY: reproduce ladder organisms validate bench torture test check format env clean
+.PHONY: reproduce ladder organisms validate bench torture test test-versions check format env clean
 
 env: $(BIN)/.ready
 
@@ -59,6 +59,12 @@ torture: env
 
 test: env
 	$(BIN)/pytest
+
+## The suite with the newest and the oldest libraries that pyproject.toml allows, each in an environment of its own,
+## for each of PYTHONS=; the table that it prints stands in CONTRIBUTING.md. Downloads some gigabytes.
+test-versions: PYTHONS ?= python3.11 python3.13
+test-versions:
+	$(PYTHON) -m tests.versions $(PYTHONS) $(addprefix --only ,$(ONLY))
 
 check: env
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from cotfaith import plugins
+from cotfaith import plugins, versions
 from cotfaith.base import Intervention, Plugin, Task
 from cotfaith.errors import InputError
 from cotfaith.options import (
@@ -63,11 +63,25 @@ def main() -> None:
         _fail(
             f"{error.filename or 'a file'}: {error.strerror}. What was measured is kept in the run's folder."
         )
+    except Exception as error:
+        error.add_note(_versions())
+        raise
 
 
 def _fail(message: str) -> typing.NoReturn:
     err.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
     sys.exit(2)
+
+
+def _versions() -> str:
+    """Name what may have failed."""
+    there = ", ".join(f"{name} {number}" for name, number in versions.installed().items())
+    return "\n".join([f"with {there}", *map("not tried with {}".format, versions.untried())])
+
+
+def _say_untried() -> None:
+    if untried := ", ".join(versions.untried()):
+        _say(f"Not tried with what is installed: {untried}.")
 
 
 def build_app() -> typer.Typer:
@@ -116,6 +130,7 @@ def _validate(intervention: list[str] | None, **options: Any) -> None:
     from cotfaith import findings, progress, trials
     from cotfaith.show import print_table
 
+    _say_untried()
     trial = Trial(**options)
     lines = trial.quiet or not err.is_terminal
     shown = progress.Lines(err) if lines else progress.Bars(err)
@@ -140,6 +155,7 @@ def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
     from cotfaith import circumstances, noticed, progress, runner, workers
     from cotfaith.store import Store
 
+    _say_untried()
     plan = prepare(study, interventions)
     lines = study.quiet or not err.is_terminal
     with closing(circumstances.begin(plan)) as store:

@@ -5,11 +5,9 @@ A run that dies loses the batch in flight; the same command goes on behind it.
 
 import gc
 import json
-import platform
 from dataclasses import asdict, replace
-from importlib.metadata import version
 
-from cotfaith import plugins
+from cotfaith import plugins, versions
 from cotfaith.circumstances import facts, weights
 from cotfaith.interview import Interview
 from cotfaith.measurement import Measurement, Progress
@@ -17,8 +15,6 @@ from cotfaith.models import open_model
 from cotfaith.pace import Pace
 from cotfaith.store import Store
 from cotfaith.study import Plan
-
-VERSIONED = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
 
 
 def run(plan: Plan, store: Store, progress: Progress) -> int:
@@ -67,11 +63,10 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
 
 def _log(store: Store, plan: Plan) -> None:
     """Remember what was asked, with which versions, each distinct command once."""
-    versions = {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
     interventions = [intervention.spec for intervention in plan.interventions]
     study = json.loads(json.dumps(asdict(replace(plan.study, out=None))))
     added = {"plugins": [str(path) for path in plugins.added_files()]}
-    asked = {"study": study, "interventions": interventions, "versions": versions} | added
+    asked = {"study": study, "interventions": interventions, "versions": versions.installed()} | added
     commands = store.meta("commands") or []
     if asked not in commands:
         store.set_meta("commands", [*commands, asked])

@@ -15,6 +15,7 @@ from cotfaith.models import ModelSettings
 from cotfaith.models.batches import Tokens, common_length
 from cotfaith.models.files import content_of, load_config, load_tokenizer, refuse_pickles
 from cotfaith.models.passes import Passes
+from cotfaith.models.renamed import hand_on_cache
 from cotfaith.models.sampling import Row, Sampler
 from cotfaith.models.texts import Texts
 from cotfaith.schema import (
@@ -191,6 +192,7 @@ class BridgeModel:
             )
         except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
             raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
+        hand_on_cache(bridge)
         return bridge.eval()
 
     @cached_property

@@ -13,6 +13,7 @@ from cotfaith.models.batches import Chunk, Tokens, chunks, left_pad, parts, stac
 from cotfaith.models.cache import Lead, Slots
 from cotfaith.models.continued import Continued, InSlots, Padded
 from cotfaith.models.ended import Ended
+from cotfaith.models.renamed import both_names, cache_name
 
 log = logging.getLogger(__name__)
 
@@ -247,9 +248,9 @@ class Passes:
         out = self._network(
             input_ids=ids.to(device),
             use_cache=True,
-            past_key_values=cache,
             attention_mask=_additive(mask).to(device),
             position_ids=positions.to(device),
+            **{self._cache_name: cache},
             **self._only(read),
         )
         logits: torch.Tensor = out.logits if self._reads_some else out.logits[:, list(read)]
@@ -263,15 +264,16 @@ class Passes:
         device = self._bridge.cfg.device
         self.tokens_computed += ids.numel()
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        logits, cache = self._bridge(
-            ids.to(device),
-            return_type="logits_and_cache",
-            use_cache=True,
-            past_key_values=cache,
-            attention_mask=mask.to(device),
-            position_ids=positions.to(device),
-            **self._only((-1,)),
-        )
+        with both_names():
+            logits, cache = self._bridge(
+                ids.to(device),
+                return_type="logits_and_cache",
+                use_cache=True,
+                attention_mask=mask.to(device),
+                position_ids=positions.to(device),
+                **{self._cache_name: cache},
+                **self._only((-1,)),
+            )
         return logits[:, -1].float(), cache
 
     def _only(self, read: Sequence[int]) -> dict[str, torch.Tensor]:
@@ -281,6 +283,10 @@ class Passes:
             if self._reads_some
             else {}
         )
+
+    @cached_property
+    def _cache_name(self) -> str:
+        return cache_name(self._network)
 
     @cached_property
     def _reads_some(self) -> bool:
