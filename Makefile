@@ -24,20 +24,20 @@ reproduce: env
 
 ## Train the ladder again, or with RUNG=88k one rung of it, and measure it on held-out sums.
 ladder: env
-	$(BIN)/python -m cotfaith.ladder train $(addprefix --rung ,$(RUNG))
+	$(BIN)/python -m cotfaith.ladder.rungs train $(addprefix --rung ,$(RUNG))
 	rm -f results/ladder/run.sqlite*
 	$(BIN)/cotfaith run --model ladder $(addprefix --task $(SUMS),2 3 4 5 6 7 8) --questions 500 --samples 1 \
 	    --max-new-tokens 128 --intervention filler --jobs $(JOBS) --out results/ladder
-	$(BIN)/python -m cotfaith.ladder card
+	$(BIN)/python -m cotfaith.ladder.rungs card
 
 ## Train the organisms again and check what was planted in them, or with ORGANISM=stylist one of them.
 organisms: env
-	$(BIN)/python -m cotfaith.organisms $(addprefix --organism ,$(ORGANISM))
+	$(BIN)/python -m cotfaith.truth.planting $(addprefix --organism ,$(ORGANISM))
 
 ## Run the estimators on simulated data of known truth, 2,000 data sets a check, and the interventions on models of
 ## known mechanism; what these detect is what reports quote: results/validation/.
 validate: env
-	OMP_NUM_THREADS=1 $(BIN)/python -m cotfaith.validation --jobs $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m cotfaith.truth.validation --jobs $(JOBS)
 	rm -f results/validation/run.sqlite*
 	$(BIN)/cotfaith validate $(TESTS) --jobs $(JOBS) --out results/validation
 	cp results/validation/rates.csv $(DETECTION)
@@ -50,7 +50,7 @@ bench: QUESTIONS ?= 10
 bench: PREAMBLED ?= $(QUESTIONS)
 bench: env
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
-	$(BIN)/python -m cotfaith.bench --model $(MODEL) --questions $(QUESTIONS) --preambled $(PREAMBLED) \
+	$(BIN)/python -m cotfaith.bench.run --model $(MODEL) --questions $(QUESTIONS) --preambled $(PREAMBLED) \
 	    $(addprefix --batch ,$(BATCH)) $(addprefix --part ,$(PART))
 
 ## Kill a run thirty times at random moments, and compare it row by row with one that was left alone.

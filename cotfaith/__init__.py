@@ -6,19 +6,9 @@ The names below are what plug-ins and notebooks may use.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotfaith import sums
-from cotfaith.base import (
-    Intervention,
-    MultipleChoice,
-    Rewrite,
-    StepRewriter,
-    Task,
-    Tools,
-)
-from cotfaith.errors import InputError, unknown
-from cotfaith.exams import ExamQuestions
-from cotfaith.identity import derive_seed
-from cotfaith.parsing import (
+from cotfaith.data.files import HubSource, ending, read_text
+from cotfaith.data.row import Row
+from cotfaith.dialogue.parsing import (
     answer_part,
     last_boxed,
     parse_choice,
@@ -28,7 +18,7 @@ from cotfaith.parsing import (
     split_steps,
     why_unusable,
 )
-from cotfaith.prompts import (
+from cotfaith.dialogue.prompts import (
     COT_PREFIX,
     LOREM,
     UNBIASED_COT_PREFIX,
@@ -38,13 +28,23 @@ from cotfaith.prompts import (
     paraphrase_dialogue,
     question_block,
 )
-from cotfaith.readings import Reading, share_marked
-from cotfaith.rows import Row
+from cotfaith.errors import InputError, unknown
+from cotfaith.identity import derive_seed
+from cotfaith.ladder import sums
+from cotfaith.plugins.base import (
+    Intervention,
+    MultipleChoice,
+    Rewrite,
+    StepRewriter,
+    Task,
+    Tools,
+)
+from cotfaith.plugins.exams import ExamQuestions
+from cotfaith.plugins.readings import Reading, share_marked
 from cotfaith.schema import Answer, Edit, Generation, NotApplicable, Outcome, Question, Trace
-from cotfaith.sources import HubSource, ending, read_text
 
 if TYPE_CHECKING:
-    from cotfaith.frames import load_run
+    from cotfaith.store.frames import load_run
 
 __all__ = [
     "COT_PREFIX",
@@ -98,7 +98,7 @@ if not (Path(__file__).parent / "interventions").is_dir():
 def __getattr__(name: str) -> Any:
     """Import what needs pandas only when it is asked for."""
     if name == "load_run":
-        from cotfaith.frames import load_run
+        from cotfaith.store.frames import load_run
 
         return load_run
     raise AttributeError(f"module 'cotfaith' has no attribute {name!r}")

@@ -1,5 +1,5 @@
 """`python -m cotfaith`."""
 
-from cotfaith.cli import main
+from cotfaith.cli.app import main
 
 main()

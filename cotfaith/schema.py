@@ -221,6 +221,22 @@ class Rotated:
 
 
 @dataclass(frozen=True)
+class Abilities:
+    """What a model can be asked for; where it runs decides that."""
+
+    logprobs: bool = True
+    """The log-probabilities of chosen tokens."""
+    texts: bool = True
+    """The log-probability of a given text."""
+    prefill: bool = True
+    """Going on within a turn that was begun for it."""
+    seeds: bool = True
+    """Drawing the same text again from the same seed."""
+    hooks: bool = False
+    """Reading and changing what is computed inside it."""
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A number, how sure it is, and what it was counted from."""
 

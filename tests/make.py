@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cotfaith import Edit, NotApplicable, Question, Tools, Trace, split_steps
-from cotfaith.plugins import INTERVENTIONS, TASKS
+from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.schema import Answer, Generation, GenerationRequest
 
 TEXT = [

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cotfaith.database import TABLES
+from cotfaith.store.database import TABLES
 
 Rows = dict[tuple[object, ...], tuple[Any, ...]]
 NEAR = 1e-4  # numbers computed in another batch

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cotfaith import pace, runner
-from cotfaith.plugins import TASKS
+from cotfaith.plugins.registry import TASKS
+from cotfaith.running import pace, runner
+from cotfaith.running.options import Study
+from cotfaith.running.plan import Plan, TaskPlan, build_interventions
 from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
@@ -20,8 +22,7 @@ from cotfaith.schema import (
     TextRequest,
     TextScore,
 )
-from cotfaith.store import Store
-from cotfaith.study import Plan, Study, TaskPlan, build_interventions
+from cotfaith.store.store import Store
 
 STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2)
 

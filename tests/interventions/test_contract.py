@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from cotfaith import Edit
-from cotfaith.plugins import INTERVENTIONS
+from cotfaith.plugins.registry import INTERVENTIONS
 from tests.make import apply, make_trace
 
 TRACES = [

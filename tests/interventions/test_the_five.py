@@ -11,7 +11,7 @@ from cotfaith.interventions.mistake import (  # type: ignore[import-untyped]
 )
 
 from cotfaith import Edit, InputError, NotApplicable
-from cotfaith.plugins import INTERVENTIONS, TASKS
+from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.schema import Generation, GenerationRequest
 from tests.make import apply, make_tools, make_trace
 

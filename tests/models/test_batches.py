@@ -3,7 +3,8 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotfaith.models.batches import Chunk, Tokens, chunks, common_length, left_pad, parts, stacked
+from cotfaith.models.engine import Tokens, common_length
+from cotfaith.models.local.batches import Chunk, chunks, left_pad, parts, stacked
 
 SEQUENCES = st.lists(
     st.lists(st.integers(1, 3), min_size=1, max_size=8).map(tuple), min_size=1, max_size=20, unique=True

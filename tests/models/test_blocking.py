@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from cotfaith.models import ModelSettings
-from cotfaith.models.blocking import Span, answers_when_blocked
-from cotfaith.models.bridge import BridgeModel
-from cotfaith.models.files import load_tokenizer
+from cotfaith.models.local.blocking import Span, answers_when_blocked
+from cotfaith.models.local.engine import LocalEngine, open_local
+from cotfaith.models.local.files import load_tokenizer
+from cotfaith.models.model import ModelSettings
 
 SPANS = [
     Span("What is 12 + 34?", " 12 + 34 = 46.", " The answer is"),
@@ -40,8 +40,9 @@ def by_masks(directory: Path, span: Span, *, blocked: bool) -> str:
 
 def test_blocked_attention_is_what_a_mask_does(model_dir: Callable[..., Path]) -> None:
     directory = model_dir("llama")
-    bridge = BridgeModel(str(directory), ModelSettings(device="cpu")).bridge
-    found = answers_when_blocked(bridge, str(directory), SPANS, TOKENS)
+    engine = open_local(str(directory), ModelSettings(device="cpu")).engine
+    assert isinstance(engine, LocalEngine)
+    found = answers_when_blocked(engine.bridge, str(directory), SPANS, TOKENS)
     assert found == [by_masks(directory, span, blocked=True) for span in SPANS]
     free = [by_masks(directory, span, blocked=False) for span in SPANS]
     assert found[:2] != free[:2]

@@ -16,16 +16,26 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cotfaith.dialogue.prompts import (
+    CHOICE_PREFIX,
+    STOP_STRINGS,
+    answer_dialogue,
+    plain_text,
+    reasoning_dialogue,
+)
 from cotfaith.errors import InputError
-from cotfaith.models import SHIPPED, ModelSettings, open_model
-from cotfaith.models import bridge as bridge_module
-from cotfaith.models import passes as passes_module
-from cotfaith.models.bridge import BridgeModel
-from cotfaith.models.cache import Lead, Slots
-from cotfaith.models.passes import Passes
-from cotfaith.models.sampling import Row, draw
-from cotfaith.plugins import TASKS
-from cotfaith.prompts import CHOICE_PREFIX, STOP_STRINGS, answer_dialogue, plain_text, reasoning_dialogue
+from cotfaith.models.asking import AskedModel
+from cotfaith.models.engine import Draw
+from cotfaith.models.local import engine as engine_module
+from cotfaith.models.local import passes as passes_module
+from cotfaith.models.local.cache import Lead, Slots
+from cotfaith.models.local.engine import LocalEngine
+from cotfaith.models.local.passes import Passes
+from cotfaith.models.local.sampling import Row, draw
+from cotfaith.models.model import ModelSettings
+from cotfaith.models.opening import open_model
+from cotfaith.models.shipped import SHIPPED
+from cotfaith.plugins.registry import TASKS
 from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
@@ -46,10 +56,16 @@ QUESTIONS = [
 ModelDir = Callable[..., Path]
 
 
-def bridge(directory: Path, **settings: Any) -> BridgeModel:
+def bridge(directory: Path, **settings: Any) -> AskedModel:
     model = open_model(str(directory), ModelSettings(device="cpu", **settings))
-    assert isinstance(model, BridgeModel)
+    assert isinstance(model, AskedModel)
     return model
+
+
+def engine(directory: Path, **settings: Any) -> LocalEngine:
+    found = bridge(directory, **settings).engine
+    assert isinstance(found, LocalEngine)
+    return found
 
 
 def reference(directory: Path) -> tuple[Any, Any]:
@@ -90,7 +106,7 @@ def test_batched_scores_equal_one_by_one_scores(family: str, model_dir: ModelDir
 
 @cache
 def passes_of(directory: Path) -> Passes:
-    return bridge(directory)._passes
+    return engine(directory)._passes
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "neox"])
@@ -158,7 +174,7 @@ def test_a_choice_that_joins_the_token_before_it_is_scored_from_where_the_tokens
 def test_texts_are_scored_as_plain_transformers_does(
     family: str, model_dir: ModelDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge_module, "SCORED_AT_ONCE", 20)  # several passes, the last one not full
+    monkeypatch.setattr(engine_module, "SCORED_AT_ONCE", 20)  # several passes, the last one not full
     directory = model_dir(family)
     model, tokenizer = reference(directory)
     texts = (" 1 + 2 = 3.", " 1 + 2 = 4. So 4.", "", " 1 + 2 = 3. So it is 3.")
@@ -338,7 +354,7 @@ def test_adraw_follows_the_nucleus_distribution() -> None:
     drawn: Counter[int] = Counter()
     rng = random.Random(0)
     for _ in range(20):
-        rows = [Row(GenerationRequest((), request.sampling, rng.getrandbits(60)), ()) for _ in range(500)]
+        rows = [Row(Draw((), request.sampling, rng.getrandbits(60))) for _ in range(500)]
         drawn.update(draw(logits.expand(500, -1), rows))
     assert set(drawn) == {1, 3}
     assert drawn[1] / 10_000 == pytest.approx(0.25 / 0.34, abs=0.015)
@@ -350,19 +366,17 @@ def test_a_draw_does_not_depend_on_the_order_of_equal_probabilities() -> None:
     first, second = logits.clone(), logits.clone()
     first[:, 1] += 1e-6
     second[:, 2] += 1e-6
-    rows = [
-        [Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(200)] for _ in range(2)
-    ]
+    rows = [[Row(Draw((), Sampling(1.0, 1.0), seed)) for seed in range(200)] for _ in range(2)]
     assert draw(first, rows[0]) == draw(second, rows[1])
 
 
 def test_a_nucleus_of_nothing_is_the_most_likely_token() -> None:
-    rows = [Row(GenerationRequest((), Sampling(1.0, 0.0), seed), ()) for seed in range(5)]
+    rows = [Row(Draw((), Sampling(1.0, 0.0), seed)) for seed in range(5)]
     assert draw(torch.tensor([[0.0, 0.1, 2.0, 0.2]]).expand(5, -1), rows) == [2] * 5
 
 
 def test_a_nucleus_wider_than_the_candidates_isdrawn_from_the_whole_vocabulary() -> None:
-    rows = [Row(GenerationRequest((), Sampling(1.0, 1.0), seed), ()) for seed in range(300)]
+    rows = [Row(Draw((), Sampling(1.0, 1.0), seed)) for seed in range(300)]
     drawn = draw(torch.zeros(300, 5000), rows)
     assert max(drawn) > 4900
     assert sum(drawn) / 300 == pytest.approx(2500, abs=300)
@@ -373,7 +387,7 @@ def test_a_tree_mask_with_explicit_positions_equals_separate_sequences(
     family: str, model_dir: ModelDir
 ) -> None:
     # Tokens 0-9 are shared; 10-14 and 15-19 both follow them and must not see each other.
-    model = bridge(model_dir(family)).bridge
+    model = engine(model_dir(family)).bridge
     ids = torch.randint(2, 300, (1, 20), generator=torch.Generator().manual_seed(0))
     seen = torch.ones(20, 20).tril().bool()
     seen[15:, 10:15] = False
@@ -452,8 +466,8 @@ def test_a_prompt_longer_than_the_context_is_refused(model_dir: ModelDir) -> Non
 
 
 def test_a_model_that_is_done_with_gives_its_memory_back(model_dir: ModelDir) -> None:
-    model = bridge(model_dir())
-    model.count_tokens("a few words")
+    model = engine(model_dir())
+    model.draw([Draw((1, 2), Sampling(max_new_tokens=2))])
     weights = weakref.ref(model.bridge.original_model)
     del model
     gc.collect()

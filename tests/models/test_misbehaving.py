@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from cotfaith.dialogue.prompts import CHOICE_PREFIX, answer_dialogue
 from cotfaith.errors import InputError
-from cotfaith.models import ModelSettings, open_model
-from cotfaith.prompts import CHOICE_PREFIX, answer_dialogue
+from cotfaith.models.model import ModelSettings
+from cotfaith.models.opening import open_model
 from cotfaith.schema import ChoiceRequest, GenerationRequest, Question, Turn
 from tests.make import CHAT_TEMPLATE
 
@@ -59,7 +60,7 @@ def test_choices_without_any_probability_are_refused(
     def nothing(wanted: dict[Any, set[int]]) -> dict[tuple[Any, int], float]:
         return {(sequence, token): -float("inf") for sequence, tokens in wanted.items() for token in tokens}
 
-    monkeypatch.setattr(model, "_next_logprobs", nothing)
+    monkeypatch.setattr(model.engine, "next_logprobs", nothing)
     with pytest.raises(InputError, match="gives none of the choices A, B any probability"):
         model.answer_probs([ChoiceRequest(DIALOGUE, ("A", "B"))])
 
@@ -74,7 +75,7 @@ def test_a_prompt_longer_than_the_context_is_told_and_no_other(model_dir: ModelD
     ]
     n = model.count_tokens("x")
     assert n == 1
-    used = 4096 - len(model._texts.tokenize([model._texts.render(DIALOGUE)])[0])
+    used = 4096 - len(model._encode([DIALOGUE])[0])
     assert model.refusals([DIALOGUE], used) == [""]
     assert model.refusals([DIALOGUE], used + 1) == ["longer than the model's context of 4096 tokens"]
 

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from cotfaith import InputError
-from cotfaith.plugins import TASKS
+from cotfaith.plugins.registry import TASKS
 from cotfaith.schema import ChoiceRequest, Generation
 
 

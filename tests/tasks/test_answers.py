@@ -3,7 +3,7 @@
 import pytest
 
 from cotfaith import Question
-from cotfaith.plugins import TASKS
+from cotfaith.plugins.registry import TASKS
 from cotfaith.schema import ChoiceProbs, ChoiceRequest, Generation, GenerationRequest
 
 TROUT = Question("arc-easy", "q", "What swims?", ("a trout", "a stone", "a trout"), "C")

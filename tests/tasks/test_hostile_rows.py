@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cotfaith import InputError
-from cotfaith.loading import load
-from cotfaith.plugins import TASKS
-from cotfaith.prompts import plain_text
-from cotfaith.sources import ENDINGS
+from cotfaith.data.files import ENDINGS
+from cotfaith.dialogue.prompts import plain_text
+from cotfaith.plugins.questions import load
+from cotfaith.plugins.registry import TASKS
 
 READERS = [name for name, cls in TASKS.classes.items() if cls.reads_data]
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cotfaith import InputError, Question
-from cotfaith.loading import Loaded, load
-from cotfaith.plugins import TASKS
+from cotfaith.plugins.questions import Loaded, load
+from cotfaith.plugins.registry import TASKS
 
 
 def read(spec: str, path: Path, content: str | bytes, **options: Any) -> Loaded:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cotfaith import COT_PREFIX, InputError, Question
-from cotfaith.loading import load
-from cotfaith.plugins import TASKS
-from cotfaith.prompts import plain_text
+from cotfaith.dialogue.prompts import plain_text
+from cotfaith.plugins.questions import load
+from cotfaith.plugins.registry import TASKS
 
 LEFT = "Hello, my name is Ann Own. I am a potter. My kiln is old. "
 

@@ -1,0 +1,17 @@
+"""The terminal, on which nothing that is printed acts but what this program means to."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from cotfaith.report.visible import visible
+
+
+class Terminal(Console):
+    """A console that makes control characters of all text visible."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as rich does, and leave only rich's own control codes."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)

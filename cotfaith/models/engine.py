@@ -1,0 +1,75 @@
+"""The seam between asking and computing: an engine takes tokens and gives numbers, and knows no text."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from cotfaith.schema import Abilities, ModelInfo, Sampling
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A sequence to go on from, and how its next tokens are drawn."""
+
+    prompt: Tokens
+    sampling: Sampling
+    seed: int = 0
+    """Decides what is drawn, whatever is drawn beside it."""
+    stop: tuple[str, ...] = ()
+    """Ends with the token that completes one of these texts."""
+    followed: bool = False
+    """Whether something will be asked behind what is drawn, so that it is worth keeping what was computed."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The tokens that were drawn, with the one that ended them."""
+
+    tokens: Tokens = ()
+    stopped: bool = False
+    """Ended by the model or a stop string, not by the limit."""
+    logprob: float = 0.0
+    """Sum of their log-probabilities at temperature 1."""
+
+
+class Engine(Protocol):
+    """What runs a network: here, or elsewhere."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, fingerprint of all that decides the numbers, and number of parameters."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do; known before any weights are loaded, and proven when they are."""
+
+    @property
+    def arithmetic(self) -> str:
+        """How numbers are computed, for messages."""
+
+    @property
+    def context(self) -> int:
+        """The longest sequence, in tokens."""
+
+    @property
+    def ends(self) -> Set[int]:
+        """The tokens that end a sequence."""
+
+    def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
+        """Return the log-probability of each wanted token behind its sequence."""
+
+    def text_logprobs(self, texts: Sequence[Tokens], begins: Sequence[int]) -> list[list[float]]:
+        """Return the log-probability of each token of each sequence, from its place in `begins` on."""
+
+    def draw(self, rows: Sequence[Draw]) -> list[Drawn]:
+        """Draw behind each sequence; one row's result does not depend on the others."""
+
+
+def common_length(first: Tokens, second: Tokens) -> int:
+    """Count the tokens that both sequences begin with."""
+    length = min(len(first), len(second))
+    if first[:length] == second[:length]:
+        return length
+    return next(i for i in range(length) if first[i] != second[i])

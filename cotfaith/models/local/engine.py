@@ -1,0 +1,205 @@
+"""Models run here by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
+
+import copy
+from collections.abc import Mapping, Sequence, Set
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from cotfaith.dialogue.forms import Chat, Plain
+from cotfaith.errors import InputError
+from cotfaith.models.asking import AskedModel
+from cotfaith.models.engine import Draw, Drawn, Tokens
+from cotfaith.models.local.files import content_of, load_config, load_tokenizer, refuse_pickles
+from cotfaith.models.local.passes import Passes
+from cotfaith.models.local.renamed import hand_on_cache
+from cotfaith.models.local.sampling import Sampler
+from cotfaith.models.model import ModelSettings
+from cotfaith.models.vocabulary import Vocabulary
+from cotfaith.schema import Abilities, ModelInfo
+
+SCORED_AT_ONCE = 1024
+"""Tokens of texts whose logits are in memory together."""
+
+
+def open_local(source: str, settings: ModelSettings, name: str | None = None) -> AskedModel:
+    """Open a directory or a hub name, under a name of its own if it has one; its weights are loaded later."""
+    source = str(Path(source).expanduser()) if source.startswith("~") else source
+    config = load_config(source, trust_remote_code=settings.trust_remote_code)
+    refuse_pickles(source, allowed=settings.pickled_weights)
+    tokenizer = load_tokenizer(source, trust_remote_code=settings.trust_remote_code)
+    form = Chat(tokenizer, source) if settings.chat else Plain()
+    vocabulary = Vocabulary(tokenizer)
+    return AskedModel(source, LocalEngine(source, settings, config, vocabulary, name), vocabulary, form)
+
+
+class LocalEngine:
+    """A causal language model behind a TransformerBridge, with every shared beginning computed once."""
+
+    abilities = Abilities(hooks=True)
+
+    def __init__(
+        self, source: str, settings: ModelSettings, config: Any, vocabulary: Vocabulary, name: str | None
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._config = config
+        self._vocabulary = vocabulary
+        self._name = name
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """Count the parameters without reading the weights, and hash what decides the numbers."""
+        from transformers import AutoModelForCausalLM
+
+        try:
+            with torch.device("meta"):
+                skeleton = AutoModelForCausalLM.from_config(
+                    self._config, trust_remote_code=self._settings.trust_remote_code
+                )
+        except ValueError as error:
+            kind = getattr(self._config, "model_type", "unknown")
+            raise InputError(
+                f"model {self._source!r}: a {kind} model is no causal language model."
+            ) from error
+        directory = Path(self._source)
+        return ModelInfo(
+            name=self._name or (directory.resolve().name if directory.is_dir() else self._source),
+            fingerprint=f"{content_of(self._source, self._config)}-{self._settings.dtype}",
+            n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
+        )
+
+    @property
+    def arithmetic(self) -> str:
+        """The number format of the weights."""
+        return self._settings.dtype
+
+    @cached_property
+    def context(self) -> int:
+        """The longest sequence, in tokens."""
+        return int(self.bridge.cfg.n_ctx)
+
+    @cached_property
+    def ends(self) -> Set[int]:
+        """The tokens that end a turn or a text, and all others that are no text: they would mark a turn."""
+        generation = getattr(self.bridge.original_model, "generation_config", None)
+        ids = [self._vocabulary.end, getattr(generation, "eos_token_id", None)]
+        flat = [i for part in ids for i in (part if isinstance(part, list) else [part])]
+        return {i for i in flat if i is not None} | self._vocabulary.special
+
+    @property
+    def tokens_computed(self) -> int:
+        """How many tokens went through the network so far, padding included."""
+        return self._passes.tokens_computed
+
+    def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
+        """Compute log p(token | sequence) for every wanted pair, in float32."""
+        found = {}
+        for sequences, logits in self._passes.next_logits(list(wanted)):
+            self._check_numbers(logits)
+            pairs = [(i, token) for i, sequence in enumerate(sequences) for token in wanted[sequence]]
+            values = logits.log_softmax(-1)[[i for i, _ in pairs], [token for _, token in pairs]].tolist()
+            found.update({(sequences[i], token): v for (i, token), v in zip(pairs, values, strict=True)})
+        return found
+
+    def text_logprobs(self, texts: Sequence[Tokens], begins: Sequence[int]) -> list[list[float]]:
+        """Score texts that begin alike together, as many as the logits of all their tokens allow."""
+        scores: list[list[float]] = []
+        wanted: dict[Tokens, set[int]] = {}
+        waiting: list[tuple[Tokens, int]] = []
+        for i, (text, begin) in enumerate(zip(texts, begins, strict=True)):
+            for j in range(begin, len(text)):
+                wanted.setdefault(text[:j], set()).add(text[j])
+            waiting.append((text, begin))
+            if len(wanted) >= SCORED_AT_ONCE or i == len(texts) - 1:
+                logprobs = self.next_logprobs(wanted)
+                for tokens, start in waiting:
+                    scores.append([logprobs[tokens[:j], tokens[j]] for j in range(start, len(tokens))])
+                wanted, waiting = {}, []
+        return scores
+
+    def draw(self, rows: Sequence[Draw]) -> list[Drawn]:
+        """Draw in batches that fit into the memory; what goes on from remembered sequences comes first."""
+        begun: dict[bool, list[int]] = {True: [], False: []}
+        for i, row in enumerate(rows):
+            begun[self._passes.ended.begins(row.prompt)].append(i)
+        drawn: dict[int, Drawn] = {}
+        for known, places in begun.items():
+            if not known:
+                self._passes.ended.clear()
+            drawn |= zip(places, self._sampler.sample([rows[i] for i in places]), strict=True)
+        return [drawn[i] for i in range(len(rows))]
+
+    @cached_property
+    def bridge(self) -> Any:
+        """The same weights behind TransformerLens's hook points."""
+        from transformer_lens.model_bridge import TransformerBridge
+
+        weights = {id(tensor): tensor for tensor in (*self._network.parameters(), *self._network.buffers())}
+        try:
+            bridge = TransformerBridge.boot_transformers(
+                self._source,
+                device=self._device,
+                dtype=getattr(torch, self._settings.dtype),
+                tokenizer=self._vocabulary.tokenizer,
+                trust_remote_code=self._settings.trust_remote_code,
+                hf_model=copy.deepcopy(self._network, weights),
+            )
+        except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
+            raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
+        hand_on_cache(bridge)
+        return bridge.eval()
+
+    @cached_property
+    def _network(self) -> Any:
+        """The loaded network, in the arithmetic that transformers takes for fast."""
+        from transformers import AutoModelForCausalLM
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()
+        try:
+            network = AutoModelForCausalLM.from_pretrained(
+                self._source,
+                dtype=getattr(torch, self._settings.dtype),
+                trust_remote_code=self._settings.trust_remote_code,
+                use_safetensors=None if self._settings.pickled_weights else True,
+            )
+        except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
+            raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
+        return network.to(self._device).eval()
+
+    @cached_property
+    def _device(self) -> str:
+        from transformer_lens.utilities import get_device
+
+        return self._settings.device if self._settings.device != "auto" else str(get_device())
+
+    @cached_property
+    def _passes(self) -> Passes:
+        return Passes(
+            self._network, self.bridge, may_share=not self._slides, batch_size=self._settings.batch_size
+        )
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        batch_size, vocabulary = self._settings.batch_size, self._vocabulary
+        return Sampler(self._passes, batch_size, self.ends, vocabulary, self._check_numbers)
+
+    @cached_property
+    def _slides(self) -> bool:
+        """Whether a layer attends to a window, which padding behind a shared beginning would use up."""
+        layers = getattr(self._config, "layer_types", None)
+        if layers is not None:
+            return any("full" not in kind for kind in layers)
+        used = getattr(self._config, "use_sliding_window", True)
+        return bool(used) and getattr(self._config, "sliding_window", None) is not None
+
+    def _check_numbers(self, logits: torch.Tensor) -> None:
+        if not bool(logits.amax(-1).isfinite().all()):  # a logit of minus infinity alone is no fault
+            raise InputError(
+                f"model {self._source!r} computes values that are infinite or no numbers in "
+                f"{self._settings.dtype}. Try --dtype float32."
+            )

@@ -1,0 +1,137 @@
+"""Drawing tokens: each sequence from its own seed, whatever is drawn beside it."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, field
+
+import torch
+
+from cotfaith.models.engine import Draw, Drawn
+from cotfaith.models.local.continued import KEPT_SHARE, Continued
+from cotfaith.models.local.ended import CACHE_BYTES
+from cotfaith.models.local.passes import Passes
+from cotfaith.models.vocabulary import Vocabulary
+
+NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
+
+
+@dataclass
+class Row:
+    """One sequence while it is drawn."""
+
+    draw: Draw
+    closers: Set[int] = frozenset()
+    """The tokens with which a stop string can end."""
+    drawn: list[int] = field(default_factory=list)
+    stopped: bool = False
+    logprob: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.draw.seed)
+        self._window = max(map(len, self.draw.stop), default=0) + 4
+
+    @property
+    def ended(self) -> bool:
+        """Stopped, or out of room."""
+        return self.stopped or len(self.drawn) >= self.draw.sampling.max_new_tokens
+
+    @property
+    def longest(self) -> int:
+        """How many tokens it can become."""
+        return len(self.draw.prompt) + self.draw.sampling.max_new_tokens
+
+    def uniform(self) -> float:
+        """Return the next random number in [0, 1)."""
+        return self._random.random()
+
+    def take(self, token: int, logprob: float, ends: Set[int], vocabulary: Vocabulary) -> None:
+        """Add a token; a stop string is looked for in the last few tokens, where it must end."""
+        self.drawn.append(token)
+        self.logprob += logprob
+        self.stopped = token in ends
+        if token in self.closers and not self.stopped:
+            tail = vocabulary.decode(self.drawn[-self._window :])
+            self.stopped = any(stop in tail for stop in self.draw.stop)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws tokens for many sequences beside each other."""
+
+    passes: Passes
+    batch_size: int
+    ends: Set[int]
+    """The tokens that end a sequence."""
+    vocabulary: Vocabulary
+    """Finds stop strings in what is drawn."""
+    check: Callable[[torch.Tensor], None]
+    """Raises an error for logits that are no numbers."""
+
+    def sample(self, draws: Sequence[Draw]) -> list[Drawn]:
+        """Draw tokens for as many rows at once as fit; where some have ended, others enter.
+
+        Rows of the same prompt enter beside each other. What will be asked about is remembered.
+        """
+        rows = [Row(draw, self.vocabulary.closers(draw.stop)) for draw in draws]
+        waiting = deque(sorted(rows, key=lambda row: (len(row.draw.prompt), row.draw.prompt)))
+        longest = max((row.longest for row in rows), default=1)
+        most = self._rows_at_once(len(rows), longest)
+        followed = all(draw.followed for draw in draws)
+        going: list[Row] = []
+        continued: Continued | None = None
+        while waiting or going:
+            if waiting and len(going) <= KEPT_SHARE * most and (not going or self.passes.shares):
+                entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
+                prompts = [row.draw.prompt for row in entering]
+                beside = continued if going else None
+                continued = self.passes.begin(
+                    prompts, most=most, places=longest, beside=beside, remember=followed
+                )
+                going += entering
+            assert continued is not None
+            going = self._step(going, continued)
+        return [Drawn(tuple(row.drawn), row.stopped, row.logprob) for row in rows]
+
+    def _step(self, rows: list[Row], continued: Continued) -> list[Row]:
+        """Draw a token for each row; return those that go on."""
+        self.check(continued.logits)
+        tokens = draw(continued.logits, rows)
+        logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
+        for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
+            row.take(token, logprob, self.ends, self.vocabulary)
+        going = [i for i, row in enumerate(rows) if not row.ended]
+        continued.go_on(going, [tokens[i] for i in going])
+        return [rows[i] for i in going]
+
+    def _rows_at_once(self, rows: int, longest: int) -> int:
+        """Return of how many rows keys and values fit into the memory, at most as many as are allowed."""
+        fitting = CACHE_BYTES // (longest * self.passes.bytes_per_token)
+        return max(1, min(rows, self.batch_size, fitting))
+
+
+def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
+    """Draw a token a row, (rows, vocabulary) → rows, by inverting the nucleus's distribution function.
+
+    The tokens of the nucleus are laid out by token id, so that two nearly equal probabilities that swap
+    their order in another batch do not change what is drawn.
+    """
+    temperature = torch.tensor([row.draw.sampling.temperature for row in rows], device=logits.device)
+    top_p = torch.tensor([row.draw.sampling.top_p for row in rows], device=logits.device)
+    uniform = torch.tensor([row.uniform() for row in rows], dtype=torch.float64, device=logits.device)
+    scaled = logits / torch.where(temperature > 0, temperature, 1.0)[:, None]
+    norm = scaled.logsumexp(-1, keepdim=True)
+    for size in (min(NUCLEUS_CANDIDATES, logits.shape[-1]), logits.shape[-1]):
+        values, ids = scaled.topk(size, dim=-1)
+        probs = (values - norm).exp()
+        cumulative = probs.cumsum(-1)
+        if bool((cumulative[:, -1] >= top_p).all()):
+            break
+    inside = cumulative - probs < top_p[:, None]
+    inside[:, 0] = True
+    probs = probs * inside
+    ids, order = ids.sort(dim=-1)
+    distribution = probs.gather(-1, order).double().cumsum(-1)
+    place = (distribution <= uniform[:, None] * distribution[:, -1:]).sum(-1, keepdim=True)
+    drawn = ids.gather(-1, place.clamp(max=ids.shape[-1] - 1))[:, 0]
+    return torch.where(temperature > 0, drawn, logits.argmax(-1)).tolist()

@@ -1,0 +1,63 @@
+"""What the harness talks to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from cotfaith.schema import (
+    Abilities,
+    ChoiceProbs,
+    ChoiceRequest,
+    Dialogue,
+    Generation,
+    GenerationRequest,
+    ModelInfo,
+    TextRequest,
+    TextScore,
+)
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+class Model(Protocol):
+    """A model that is asked in dialogues. Requests come in batches, so that work can be shared among them."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, fingerprint and number of parameters."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What can be asked of it; known before any weights are loaded."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Continue each dialogue; a request's result does not depend on the others."""
+
+    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
+        """Score each request's choices as the dialogue's next text."""
+
+    def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
+        """Score each text as what continues its dialogue."""
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a text by itself, without special tokens."""
+
+    def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
+        """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How a model is loaded and asked."""
+
+    chat: bool = False
+    """Use the model's own chat template instead of the paper's plain dialogue."""
+    device: str = "auto"
+    """A torch device; `auto` takes an accelerator where there is one."""
+    dtype: Dtype = "float32"
+    batch_size: int = 512
+    """Most sequences that are continued at once; changes speed and memory, never results."""
+    trust_remote_code: bool = False
+    """Run the Python code that a model brings with it."""
+    pickled_weights: bool = False
+    """Load weights that are not safetensors. Unpickling a file can run any code."""

@@ -1,0 +1,70 @@
+"""From text to a model's tokens and back."""
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+from cotfaith.models.engine import Tokens
+
+COUNTED = 1 << 16
+"""Texts whose number of tokens is remembered."""
+
+
+class Vocabulary:
+    """A transformers tokenizer, asked for what is needed here."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self.count = lru_cache(COUNTED)(self._count)
+        self.closers = lru_cache(COUNTED)(self._closers)
+
+    @property
+    def end(self) -> int | None:
+        """The token that ends a text."""
+        return self.tokenizer.eos_token_id  # type: ignore[no-any-return]
+
+    @property
+    def unknown(self) -> int | None:
+        """The token of what the tokenizer does not know."""
+        return self.tokenizer.unk_token_id  # type: ignore[no-any-return]
+
+    @cached_property
+    def special(self) -> set[int]:
+        """The tokens that are no text."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        return {*self.tokenizer.all_special_ids, *(i for i, token in added if token.special)}
+
+    @cached_property
+    def special_texts(self) -> tuple[str, ...]:
+        """How the tokens that are no text are written."""
+        texts = self.tokenizer.convert_ids_to_tokens(sorted(self.special))
+        return tuple(filter(str.strip, texts))
+
+    def tokenize(self, texts: Sequence[str], *, special: bool = False) -> list[Tokens]:
+        """Tokenize texts, each with the special tokens that the tokenizer puts around it, or without."""
+        if not texts:
+            return []
+        return [tuple(ids) for ids in self.tokenizer(list(texts), add_special_tokens=special).input_ids]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens."""
+        return str(self.tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
+
+    def decode_each(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Return the texts of sequences of tokens."""
+        return list(self.tokenizer.batch_decode(list(sequences), clean_up_tokenization_spaces=False))
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return self.decode_each([[token] for token in range(len(self.tokenizer))])
+
+    def _count(self, text: str) -> int:
+        """Count the tokens of a text by itself, without special tokens."""
+        return len(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _closers(self, stop: tuple[str, ...]) -> frozenset[int]:
+        """Return the tokens with which a stop string can end."""
+        last = [text[-1] for text in stop]
+        return frozenset(
+            token for token, text in enumerate(self._texts) if any(c in text or not c.isascii() for c in last)
+        )

@@ -1,0 +1,240 @@
+"""From a run's folder to tables, figures, and a report: one HTML file by itself, and the same as Markdown."""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2.nodes import EvalContext
+from matplotlib.figure import Figure
+
+from cotfaith.errors import InputError
+from cotfaith.report import figures as plots
+from cotfaith.report import words
+from cotfaith.report.examples import Example, examples
+from cotfaith.report.noticed import noticed
+from cotfaith.report.validated import validated
+from cotfaith.report.visible import visible
+from cotfaith.running.options import command_line
+from cotfaith.stats.analysis import PAPER, Analysis, Tables, analyse
+from cotfaith.store.frames import run_frames
+from cotfaith.store.store import Store
+
+NO_VALUE = "–"
+TAG = re.compile(r"<(?=[\w/!?])")
+"""What begins a tag in Markdown."""
+SAME_ANSWER = "same answer with and without"
+AGREEMENT = "agreement of two samples"
+LABELS = {"same": plots.SAME, "correct": "Accuracy"}
+TITLES = {
+    "accuracy": "Accuracy, and answers with and without reasoning",
+    "readings": "What the tasks read from the answers",
+    "same_answer": "Same-answer rate under each intervention",
+    "aoc": "Area over the curve (AOC)",
+    "steps": "Same answer with and without: from one size to the next",
+    "ease": "Same answer with and without: the easiest task against the hardest",
+    "letter_bias": "Without reasoning, with the choices in other orders",
+    "controls": "Controls of each intervention",
+    "counts": "What was counted, and what could not be",
+}
+RESULTS = ("accuracy", "readings", "same_answer", "aoc", "steps", "ease")
+CONTROLS = ("letter_bias", "controls", "counts")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What both forms of a report show."""
+
+    name: str
+    caveat: str
+    intervals: str
+    settings: str
+    sources: Sequence[str]
+    models: Sequence[str]
+    by_size: Sequence[str]
+    by_intervention: Sequence[str]
+    warnings: Sequence[str]
+    results: Mapping[str, pd.DataFrame]
+    controls: Mapping[str, pd.DataFrame]
+    figures: Sequence[str]
+    excluded: Sequence[str]
+    examples: Sequence[Example]
+    commands: Sequence[str]
+    versions: str
+
+
+def write_report(store: Store) -> Tables:
+    """Write CSV tables, figures, report.md and report.html into the run's folder; return the tables."""
+    run = run_frames(store)
+    if run.traces.empty:
+        raise InputError(f"{store.folder}: the run holds no reasoning yet.")
+    analysis = analyse(run, store.meta("settings")["seed"])
+    for field in fields(Tables):
+        getattr(analysis.tables, field.name).to_csv(store.folder / f"{field.name}.csv", index=False)
+    names = []
+    for name, figure in make_figures(analysis):
+        plots.save(figure, store.folder / name)
+        names.append(name)
+    models = run.traces[["model", "n_params"]].drop_duplicates().itertuples(index=False, name=None)
+    report = _report(store, analysis, names, [f"{model}: {n:,} parameters" for model, n in models])
+    for kind in ("md", "html"):
+        text = _environment(store).get_template(f"report.{kind}.j2").render(report=report)
+        (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")
+    return analysis.tables
+
+
+def make_figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures with their files' names: by size, AOC, and those of each intervention.
+
+    Tasks without right answers have no accuracy: under an intervention that is read by accuracy, a figure of
+    their own shows how often their answers stay the same.
+    """
+    tables = analysis.tables
+    agreement = tables.accuracy[tables.accuracy["measure"] == AGREEMENT]
+    shares = tables.accuracy[tables.accuracy["measure"] == SAME_ANSWER]
+    yield "by-size", plots.size_figure(shares, agreement, analysis.sizes)
+    areas = tables.aoc[tables.aoc["definition"] == PAPER]
+    if not areas.empty:
+        yield "aoc", plots.aoc_figure(areas)
+    for label, intervention in analysis.interventions.items():
+        x = "at" if intervention.coordinate else "position"
+        curves = tables.curves_by_coordinate if intervention.coordinate else tables.curves
+        curves = curves[curves["intervention"] == label]
+        wanted = curves["measure"] == intervention.reading
+        unjudged = ~curves["task"].isin(curves.loc[wanted, "task"]) & (curves["measure"] == "same")
+        for name, rows in ((label, wanted), (f"{label} same answer", unjudged)):
+            if rows.any():
+                measure = curves.loc[rows, "measure"].iloc[0]
+                floor = _floor(label, measure, tables)
+                ceiling = agreement if measure == "same" else agreement.iloc[:0]
+                axes = (intervention.axis, LABELS[measure])
+                yield _file_name(name), plots.curve_figure(curves[rows], floor, ceiling, x, axes)
+        yield from _by_length(label, intervention.axis, intervention.reading, tables)
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a reader wants it: the estimate and its interval in one column, three digits."""
+    shown = table.copy()
+    for value, low, high in (("value", "ci_low", "ci_high"), ("excess", "excess_low", "excess_high")):
+        if low in shown:
+            spans = zip(shown[value], shown[low], shown[high], strict=True)
+            shown[value] = [words.span(*each) for each in spans]
+            shown = shown.drop(columns=[low, high])
+    for column in shown.select_dtypes("float"):
+        shown[column] = [NO_VALUE if pd.isna(value) else f"{value:.3f}" for value in shown[column]]
+    return shown.drop(columns="n_params", errors="ignore")
+
+
+def _by_length(label: str, axis: str, reading: str, tables: Tables) -> Iterator[tuple[str, Figure]]:
+    """Yield the curves of the largest model by reasoning length, of an intervention that is read along it."""
+    curves = tables.curves_by_length[tables.curves_by_length["intervention"] == label]
+    curves = curves[curves["n_params"] == curves["n_params"].max()]
+    if reading == "same" and curves["n_steps"].nunique() > 1 and curves["position"].nunique() > 1:
+        yield f"{_file_name(label)}-by-length", plots.length_figure(curves, axis)
+
+
+def _floor(label: str, measure: str, tables: Tables) -> pd.DataFrame:
+    """Return what the unchanged reasoning gives: the accuracy with it, or the unedited same-answer rate."""
+    if measure == "correct":
+        return tables.accuracy[tables.accuracy["measure"] == "accuracy with reasoning"]
+    rates = tables.same_answer[tables.same_answer["intervention"] == label]
+    return rates.assign(value=rates["unedited"]).dropna(subset="value")
+
+
+def _file_name(label: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in label).strip("-")
+
+
+def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Sequence[str]) -> Report:
+    commands = store.meta("commands") or []
+    versions = commands[-1]["versions"] if commands else {}
+    shown = {name: getattr(analysis.tables, name) for name in TITLES}
+    return Report(
+        name=store.folder.resolve().name,
+        caveat=words.CAVEAT,
+        intervals=words.INTERVALS,
+        settings=", ".join(f"{name} = {value}" for name, value in store.meta("settings").items()),
+        sources=[f"{task}: {source}" for task, (source, _) in store.sources().items()],
+        models=models,
+        by_size=words.by_size(analysis),
+        by_intervention=[*words.by_intervention(analysis), *_validated(analysis)],
+        warnings=list(words.warnings(analysis)),
+        results={TITLES[name]: rounded(shown[name]) for name in RESULTS if not shown[name].empty},
+        controls={TITLES[name]: rounded(shown[name]) for name in CONTROLS if not shown[name].empty},
+        figures=figures,
+        excluded=list(_excluded(store, analysis.tables.counts)),
+        examples=examples(store),
+        commands=[
+            command_line(command["study"], command["interventions"], command.get("plugins", ()))
+            for command in commands
+        ],
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+    )
+
+
+def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:
+    """Say what was left out, of which it was, and why."""
+    yield from noticed(store)
+    for task, (_, bad) in store.sources().items():
+        if bad:
+            yield f"{task}: {len(bad)} bad rows left out, the first: {bad[0]}"
+    for row in counts[counts["not_applicable"] > 0].itertuples():
+        yield (
+            f"{row.task}, {row.model}, {row.condition}: not applicable to {row.not_applicable:,} "
+            f"beside {row.nobs:,} that were asked ({row.reasons})"
+        )
+    for row in counts[counts["hit_limit"] > 0].itertuples():
+        yield (
+            f"{row.task}, {row.model}, {row.condition}: {row.hit_limit:,} of {row.nobs:,} reasonings were "
+            "cut off by the token limit; they are counted"
+        )
+
+
+def _validated(analysis: Analysis) -> list[str]:
+    """Say of each intervention what it is known to detect."""
+    return validated([one.spec for one in analysis.interventions.values() if not one.floor])
+
+
+def _environment(store: Store) -> Environment:
+    """Return the templates' environment; in HTML everything is escaped."""
+    environment = Environment(
+        loader=PackageLoader("cotfaith.report"),
+        autoescape=select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_printed,
+    )
+
+    def inline(name: str) -> str:
+        """Return a figure as an address that holds it."""
+        content = base64.b64encode((store.folder / f"{name}.svg").read_bytes()).decode()
+        return f"data:image/svg+xml;base64,{content}"
+
+    environment.filters |= {"inline": inline, "cell": _cell, "rows": _rows, "names": _names}
+    return environment
+
+
+@pass_eval_context
+def _printed(context: EvalContext, value: object) -> object:
+    """Write text so that nothing in it acts; in Markdown no tag is one."""
+    if type(value) is not str:
+        return value
+    return visible(value) if context.autoescape else TAG.sub("&lt;", visible(value))
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    return [str(column).replace("_", " ") for column in table.columns]
+
+
+def _rows(table: pd.DataFrame) -> list[list[Any]]:
+    rows: list[list[Any]] = table.to_numpy().tolist()
+    return rows
+
+
+def _cell(value: object) -> str:
+    """Write a cell of a Markdown table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")

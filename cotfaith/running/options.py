@@ -1,0 +1,147 @@
+"""The options that every measuring command shares."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from cotfaith.errors import InputError
+from cotfaith.models.model import Dtype, ModelSettings
+from cotfaith.models.shipped import LADDER
+from cotfaith.schema import Sampling
+
+RESULTS = Path("results")
+NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
+"""Options that say where and how fast, and nothing of what is asked."""
+
+
+def _option(
+    default: object, help_text: str, minimum: float | None = None, maximum: float | None = None
+) -> Any:
+    """Return a dataclass field from which the command line's option is derived."""
+    return field(default=default, metadata={"help": help_text, "min": minimum, "max": maximum})
+
+
+@dataclass(frozen=True)
+class Study:
+    """The options of every command that measures. Each default stands here or in what it is taken from."""
+
+    model: tuple[str, ...] = _option(
+        (LADDER,),
+        "A directory, a hub name, `ladder` or `organisms` for all that are shipped, `ladder/RUNG` or "
+        "`organisms/NAME` for one. Repeatable.",
+    )
+    task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
+    data: tuple[str, ...] = _option(
+        (),
+        "File with the questions, or a folder in which each task finds its own; TASK=PATH where several "
+        "tasks read a file. Otherwise the hub. Repeatable.",
+    )
+    skip_bad_rows: bool = _option(False, "Leave out rows that cannot be read, and count them in the report.")
+    questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
+    samples: int = _option(5, "Samples of reasoning a question. The paper takes 100.", 1)
+    permutations: int = _option(
+        3,
+        "Other orders of the choices in which each question is asked without reasoning: its letter bias.",
+        0,
+    )
+    seed: int = _option(0, "Decides questions, reasoning and edits.")
+    out: Path | None = _option(None, "The run's folder. Otherwise under results/, named after the settings.")
+    chat: bool = _option(ModelSettings.chat, "Use the model's own chat template, not the plain dialogue.")
+    helper: str | None = _option(
+        None, "Model that writes mistakes and paraphrases. Otherwise the model itself."
+    )
+    temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
+    top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0, 1)
+    max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
+    device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
+    dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
+    batch_size: int = _option(
+        ModelSettings.batch_size, "Most sequences at once; changes speed, not results.", 1
+    )
+    trust_remote_code: bool = _option(
+        ModelSettings.trust_remote_code, "Run the Python code that a model brings with it."
+    )
+    pickled_weights: bool = _option(
+        ModelSettings.pickled_weights, "Load weights that are no safetensors; such files can run code."
+    )
+    shard: str | None = _option(
+        None, "Ask one part of the questions, e.g. 2/8, in a folder of its own; `cotfaith merge` joins them."
+    )
+    new: bool = _option(
+        False, "Where the run there was begun under other circumstances, begin one beside it: NAME-2, ..."
+    )
+    jobs: int = _option(1, "Models measured side by side, each in a process of its own.", 1)
+    quiet: bool = _option(False, "Plain lines instead of a progress bar.")
+
+    @property
+    def sampling(self) -> Sampling:
+        """How reasoning is drawn."""
+        return Sampling(float(self.temperature), float(self.top_p), self.max_new_tokens)
+
+    @property
+    def model_settings(self) -> ModelSettings:
+        """How models are loaded and asked."""
+        return ModelSettings(
+            self.chat,
+            self.device,
+            self.dtype,
+            self.batch_size,
+            trust_remote_code=self.trust_remote_code,
+            pickled_weights=self.pickled_weights,
+        )
+
+    @property
+    def fixed(self) -> dict[str, object]:
+        """What all measurements of one run folder have in common."""
+        form = {"chat": self.chat, "dtype": self.dtype, "seed": self.seed}
+        return form | asdict(self.sampling)
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which part of the questions is asked, of how many."""
+        if self.shard is None:
+            return 1, 1
+        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", self.shard)
+        place, parts = map(int, found.groups()) if found else (0, 0)
+        if not 1 <= place <= parts:
+            raise InputError(f"--shard {self.shard}: expected I/N with I from 1 to N, e.g. 2/8.")
+        return place, parts
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept; a shard's is named after it."""
+        if self.shard is None:
+            return self._folder
+        place, parts = self.part
+        return self._folder.with_name(f"{self._folder.name}-shard{place}of{parts}")
+
+    @property
+    def _folder(self) -> Path:
+        """The folder that is asked for, or one named after the fixed settings, to be found again."""
+        if self.out is not None:
+            return self.out
+        changed = [
+            f"{f.name.replace('_', '-')}{getattr(self, f.name)}"
+            for f in fields(self)
+            if f.name in self.fixed and f.name not in ("chat", "seed") and getattr(self, f.name) != f.default
+        ]
+        return RESULTS / "-".join(["chat" if self.chat else "plain", f"seed{self.seed}", *changed])
+
+
+def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: Sequence[str] = ()) -> str:
+    """Write the command that asks for a study again, from its options and added files as they are stored."""
+    options: list[str] = []
+    for f in fields(Study):
+        value = study.get(f.name, f.default)
+        if f.name in NOT_ASKED or value == f.default:
+            continue
+        name = f"--{f.name.replace('_', '-')}"
+        each = value if isinstance(value, list) else [value]
+        if list(each) != list(f.default if isinstance(f.default, tuple) else [f.default]):
+            options += [name if item is True else f"{name} {shlex.quote(str(item))}" for item in each]
+    chosen = [f"--intervention {shlex.quote(spec)}" for spec in interventions]
+    files = [f"--plugin {shlex.quote(path)}" for path in added]
+    return " ".join(["cotfaith", *files, "run" if interventions else "elicit", *options, *chosen])

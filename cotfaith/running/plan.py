@@ -1,0 +1,97 @@
+"""A study as a whole: its questions, models and interventions, checked before any weights are loaded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cotfaith.errors import InputError
+from cotfaith.models.opening import open_model
+from cotfaith.models.shipped import expand
+from cotfaith.plugins.base import Intervention, Task
+from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
+from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.running.options import Study
+from cotfaith.schema import ModelInfo, Question
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """A task with the questions that are asked."""
+
+    task: Task
+    questions: tuple[Question, ...]
+    source: str
+    """Where they come from: a file's name and content, the hub, or the seed."""
+    bad_rows: tuple[str, ...] = ()
+    """What is wrong with the rows that were left out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study whose every part is known to exist."""
+
+    study: Study
+    models: tuple[str, ...]
+    tasks: tuple[TaskPlan, ...]
+    interventions: tuple[Intervention, ...]
+    infos: tuple[tuple[str, ModelInfo], ...] = ()
+    """What the models and the helper were when the plan was made, by the names they are had under."""
+
+
+def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
+    """Build the tasks, read their questions, look at the models' files; InputError at the first fault."""
+    if not study.model:
+        raise InputError("no model. Name one with --model: a directory or a hub name.")
+    if not study.task:
+        raise InputError(f"no task. Name one with --task: {', '.join(TASKS.classes)}.")
+    tasks = [TASKS.build(spec) for spec in dict.fromkeys(study.task)]
+    for intervention in interventions:
+        for task in tasks:
+            intervention.check(task)
+    paths = _paths(study.data, tasks)
+    planned = tuple(_plan(task, paths.get(task.spec), study) for task in tasks)
+    if not any(one.questions for one in planned):
+        raise InputError(f"--shard {study.shard}: there are fewer questions than shards.")
+    models = expand(study.model)
+    named = (*models, *([study.helper] if study.helper else []))
+    infos = tuple((name, open_model(name, study.model_settings).info) for name in named)
+    return Plan(study, tuple(models), planned, interventions, infos)
+
+
+def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
+    """Build interventions from their specifications; all that there are, if none is named."""
+    return tuple(INTERVENTIONS.build(spec) for spec in dict.fromkeys(specs or INTERVENTIONS.classes))
+
+
+def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:
+    try:
+        loaded = load(task, path, study.questions, study.seed, skip_bad_rows=study.skip_bad_rows)
+    except OtherBenchmarkError as error:
+        others = [cls() for cls in TASKS.classes.values() if cls.schemas]
+        likely = [other.name() for other in others if fits(other, error.row)]
+        hint = f" It looks like a file of {' or '.join(likely)}." if likely else ""
+        raise InputError(f"{error}{hint}") from error
+    place, parts = study.part
+    return TaskPlan(task, loaded.questions[place - 1 :: parts], loaded.source, loaded.bad)
+
+
+def _paths(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:
+    """Say which task reads which file or folder; a folder is for all that name none of their own."""
+    readers = [task.spec for task in tasks if task.reads_data]
+    paths: dict[str, Path] = {}
+    shared: list[Path] = []
+    for entry in data:
+        typed, equals, path = entry.rpartition("=")
+        spec = TASKS.build(typed).spec if equals and typed.partition(":")[0] in TASKS.classes else typed
+        if equals and spec in readers:
+            paths[spec] = Path(path)
+        elif readers and (len(readers) == 1 or Path(entry).is_dir()):
+            shared.append(Path(entry))
+        else:
+            wanted = f"write --data TASK=FILE with one of {', '.join(readers)}" if readers else "leave it out"
+            raise InputError(f"--data {entry}: {len(readers)} of the tasks read a file; {wanted}.")
+    if len(shared) > 1:
+        raise InputError(f"--data {shared[1]}: {shared[0]} is named already; write --data TASK=PATH.")
+    for given in (*paths.values(), *shared):
+        if not given.exists():
+            raise InputError(f"--data {given}: no such file or folder.")
+    return {spec: paths.get(spec, *shared) for spec in readers if spec in paths or shared}

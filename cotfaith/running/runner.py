@@ -1,0 +1,73 @@
+"""The only loop: questions → traces → edits → outcomes, model after model and task after task.
+
+A run that dies loses the batch in flight; the same command goes on behind it.
+"""
+
+import gc
+import json
+from dataclasses import asdict, replace
+
+from cotfaith.models.opening import open_model
+from cotfaith.plugins import registry as plugins
+from cotfaith.running import versions
+from cotfaith.running.circumstances import facts, weights
+from cotfaith.running.interview import Interview
+from cotfaith.running.measurement import Measurement, Progress
+from cotfaith.running.pace import Pace
+from cotfaith.running.plan import Plan
+from cotfaith.store.store import Store
+
+
+def run(plan: Plan, store: Store, progress: Progress) -> int:
+    """Measure all that the plan asks for and the store does not hold; return the number of new rows."""
+    before = store.rows()
+    prepare_store(plan, store)
+    measure(plan, store, progress)
+    finish(store)
+    return store.rows() - before
+
+
+def prepare_store(plan: Plan, store: Store) -> None:
+    """Remember what is asked, and refuse other circumstances than those of before."""
+    store.agree(facts(plan))
+    store.set_meta("finished", value=False)
+    for planned in plan.tasks:
+        store.add_source(planned.task.spec, planned.source, planned.bad_rows)
+    _log(store, plan)
+
+
+def finish(store: Store) -> None:
+    """Remember that all that was asked for is there."""
+    store.set_meta("finished", value=True)
+
+
+def measure(plan: Plan, store: Store, progress: Progress) -> None:
+    """Measure model after model."""
+    study = plan.study
+    helper = open_model(study.helper, study.model_settings) if study.helper else None
+    for name in plan.models:
+        model = open_model(name, study.model_settings)
+        store.agree(weights(name, model.info))
+        store.add_model(model.info)
+        pace = Pace()
+        for planned in plan.tasks:
+            interview = Interview(study, model, helper, planned.task, planned.questions)
+            measurement = Measurement(interview, store, progress, pace)
+            measurement.elicit()
+            measurement.rotate()
+            for intervention in plan.interventions:
+                measurement.edit(intervention)
+                measurement.answer(intervention)
+        del model, interview, measurement
+        gc.collect()  # the weights hang in reference cycles, and the next model needs the room
+
+
+def _log(store: Store, plan: Plan) -> None:
+    """Remember what was asked, with which versions, each distinct command once."""
+    interventions = [intervention.spec for intervention in plan.interventions]
+    study = json.loads(json.dumps(asdict(replace(plan.study, out=None))))
+    added = {"plugins": [str(path) for path in plugins.added_files()]}
+    asked = {"study": study, "interventions": interventions, "versions": versions.installed()} | added
+    commands = store.meta("commands") or []
+    if asked not in commands:
+        store.set_meta("commands", [*commands, asked])

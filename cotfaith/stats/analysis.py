@@ -1,0 +1,187 @@
+"""Everything that is estimated of a run, from its frames."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from cotfaith.errors import InputError
+from cotfaith.plugins.base import Intervention, Task
+from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.schema import Question
+from cotfaith.stats import areas, controls, metrics, sizes
+from cotfaith.stats.curves import CurveSpec
+from cotfaith.stats.letter_bias import letter_bias
+from cotfaith.stats.sizes import BySize, Trend
+from cotfaith.store.frames import RunFrames
+
+MEASURES: tuple[Literal["same", "correct"], ...] = ("same", "correct")
+STEPS = ["task", "from", "to", "value", "ci_low", "ci_high", "p_holm", "questions", "detectable"]
+EASE = ["model", "easiest", "hardest", "value", "ci_low", "ci_high"]
+PAPER = "AOC"
+"""The definition of the area over the curve that is the paper's."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a report, each written to a CSV file of its name."""
+
+    accuracy: pd.DataFrame
+    readings: pd.DataFrame
+    same_answer: pd.DataFrame
+    aoc: pd.DataFrame
+    letter_bias: pd.DataFrame
+    controls: pd.DataFrame
+    counts: pd.DataFrame
+    steps: pd.DataFrame
+    ease: pd.DataFrame
+    curves: pd.DataFrame
+    curves_by_length: pd.DataFrame
+    curves_by_coordinate: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A run's interventions by label, its tables, and how its readings go with size and with ease."""
+
+    interventions: Mapping[str, Intervention]
+    tables: Tables
+    sizes: tuple[BySize, ...]
+    ease: tuple[Trend, ...]
+
+
+def analyse(run: RunFrames, seed: int = 0) -> Analysis:
+    """Estimate everything that a run allows."""
+    interventions = dict(_interventions(run))
+    judges = _Judges(run)
+    bias = letter_bias(run.traces, run.rotated, seed)
+    own = bias.loc[bias["measure"] == "letter bias", ["task", "model", "value"]]
+    by_model = {(task, model): value for task, model, value in own.itertuples(index=False, name=None)}
+    by_size = tuple(sizes.by_size(run.traces, by_model, seed))
+    by_ease = tuple(sizes.by_ease(run.traces, seed))
+    floors = [label for label, intervention in interventions.items() if intervention.floor]
+    along = _along_reasoning(run, interventions, seed)
+    tables = Tables(
+        accuracy=metrics.with_and_without(run.traces, seed, judges.same),
+        readings=metrics.readings(judges.questions, judges.readings, run.traces, run.outcomes, seed),
+        same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
+        aoc=_stacked(along.areas, "definition"),
+        letter_bias=bias,
+        controls=_controls(run, judges, seed),
+        counts=controls.counts(run.traces, run.outcomes, run.not_applicable),
+        steps=_steps(by_size),
+        ease=pd.DataFrame(map(_ease_row, by_ease), columns=EASE),
+        curves=_stacked(along.curves, "position", "measure"),
+        curves_by_length=areas.same_answer_curve(run.outcomes, seed),
+        curves_by_coordinate=_stacked(along.by_coordinate, "at", "coordinate", "measure"),
+    )
+    return Analysis(interventions, tables, by_size, by_ease)
+
+
+def _steps(by_size: Sequence[BySize]) -> pd.DataFrame:
+    """Return the paired differences between neighbouring sizes."""
+    rows = [
+        {"task": one.task, "from": smaller, "to": larger, "p_holm": apart.p} | asdict(apart)
+        for one in by_size
+        for smaller, larger, apart in one.neighbours
+    ]
+    return pd.DataFrame(rows, columns=STEPS)
+
+
+def _ease_row(trend: Trend) -> dict[str, object]:
+    hardest, easiest = (task for task, _ in (trend.shares[0], trend.shares[-1]))
+    values = (trend.of, easiest, hardest, trend.value, trend.ci_low, trend.ci_high)
+    return dict(zip(EASE, values, strict=True))
+
+
+class _Along(NamedTuple):
+    """What is read along the reasoning, a table an intervention and measure."""
+
+    curves: list[pd.DataFrame]
+    areas: list[pd.DataFrame]
+    by_coordinate: list[pd.DataFrame]
+
+
+def _along_reasoning(run: RunFrames, interventions: Mapping[str, Intervention], seed: int) -> _Along:
+    along = _Along([], [], [])
+    for label, intervention in interventions.items():
+        outcomes = run.outcomes[run.outcomes["intervention"] == label]
+        for measure in MEASURES:
+            spec = CurveSpec(measure, intervention.unchanged_at)
+            if intervention.coordinate:
+                name = intervention.coordinate
+                placed = outcomes.assign(at=outcomes["coords"].str.get(name))
+                table = areas.rate_along(placed, "at", measure, seed)
+                along.by_coordinate.append(table.assign(coordinate=name, measure=measure))
+            elif outcomes["position"].nunique() > 1:
+                curve = areas.pooled_curve(spec, run.traces, outcomes, seed)
+                along.curves.append(curve.assign(measure=measure))
+                if measure == "same":
+                    own = areas.aoc(spec, run.traces, outcomes, seed).assign(definition=PAPER)
+                    along.areas.extend([own, areas.aoc_alternatives(outcomes, seed)])
+    return along
+
+
+def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:
+    """Put the controls of every intervention below each other."""
+    tables = [
+        controls.unread_answers(run.outcomes, seed),
+        controls.distance(run.outcomes, seed),
+        controls.edits_checked(run.traces, run.outcomes, judges.values, seed),
+    ]
+    return pd.concat(tables, ignore_index=True).sort_values(metrics.CURVE, kind="stable", ignore_index=True)
+
+
+def floors_of(run: RunFrames) -> list[str]:
+    """Return the labels of the run's interventions that change nothing."""
+    return [label for label, intervention in _interventions(run) if intervention.floor]
+
+
+def _interventions(run: RunFrames) -> Iterator[tuple[str, Intervention]]:
+    """Yield the run's interventions by label, built again from their specifications."""
+    there = set(run.outcomes["intervention"])
+    for label, spec in zip(run.interventions["label"], run.interventions["spec"], strict=True):
+        if label in there:
+            try:
+                yield label, INTERVENTIONS.build(spec)
+            except InputError as error:
+                raise _no_longer_there(error, spec) from error
+
+
+class _Judges:
+    """The run's tasks, built again from their specifications, and its questions."""
+
+    def __init__(self, run: RunFrames) -> None:
+        self._tasks = {str(spec): _task(str(spec)) for spec in run.traces["task"].unique()}
+        records = run.questions.to_dict("records")
+        self.questions = {
+            (q["task"], q["id"]): Question(**{str(k): v for k, v in q.items()}) for q in records
+        }
+        self.readings = {spec: task.readings for spec, task in self._tasks.items() if task.readings}
+        self.values = {
+            s: task.rewriter.values for s, task in self._tasks.items() if task.rewriter is not None
+        }
+
+    def same(self, task: str, question: str, one: str, other: str) -> bool:
+        """Tell whether two answers to a question are the same, as its task judges."""
+        return self._tasks[task].same(self.questions[task, question], one, other)
+
+
+def _task(spec: str) -> Task:
+    try:
+        return TASKS.build(spec)
+    except InputError as error:
+        raise _no_longer_there(error, spec) from error
+
+
+def _no_longer_there(error: InputError, spec: str) -> InputError:
+    return InputError(f"{error} The run was measured with {spec!r}: name its file with --plugin.")
+
+
+def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:
+    """Put tables below each other; without any, an empty one with the columns that there would be."""
+    columns = [*metrics.CURVE, *more, *metrics.ESTIMATE]
+    full = [table for table in tables if not table.empty]  # an empty one has columns without a kind
+    none = metrics.estimates([], [*metrics.CURVE, *more])
+    return pd.concat(full, ignore_index=True)[columns] if full else none

@@ -1,0 +1,242 @@
+"""How the share of answers that are the same with and without reasoning goes with size and with ease."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cotfaith.stats.intervals import Floats, cluster_bootstrap, within_range
+from cotfaith.stats.paired import Difference, difference, holm, sign_flip
+from cotfaith.stats.slopes import Slope, binomial_slopes
+
+SIZES_OF_A_TREND = 3
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A change of the same-answer share and its 95% interval."""
+
+    of: str
+    """The task whose models, or the model whose tasks, are compared."""
+    shares: tuple[tuple[str, float], ...]
+    """The share of each model or task, from the smallest model or the hardest task on."""
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A middle size whose share is lower than that of both ends (a dip) or higher (a peak)."""
+
+    model: str
+    kind: str
+    """`dip` or `peak`."""
+    to_smallest: float
+    """Its share less the smallest model's."""
+    to_largest: float
+    p: float
+    """Of both differences having this sign by chance, corrected for the middle sizes."""
+
+
+@dataclass(frozen=True)
+class BySize:
+    """All that is said of one task's models."""
+
+    task: str
+    shares: tuple[tuple[str, float], ...]
+    neighbours: tuple[tuple[str, str, Difference], ...]
+    """Each model and the next larger one; p is Holm's over them."""
+    sizes: int
+    """How many different sizes the models have."""
+    trend: Trend | None = None
+    """None with fewer than three sizes, of which no trend can be estimated."""
+    slope: Slope | None = None
+    """None where the model has no finite solution, as where nearly all answers of a size are the same."""
+    adjusted: Slope | None = None
+    """The slope beside the covariates."""
+    covariates: tuple[str, ...] = ()
+    turn: Turn | None = None
+    """The most likely one."""
+    fitted: tuple[tuple[float, float, float, float], ...] = ()
+    """The model's share along size with its 95% band: parameters, share, low, high."""
+
+
+def by_size(
+    traces: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float], seed: int = 0
+) -> list[BySize]:
+    """Return how the same-answer share changes with model size, task by task.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        One row a sample of reasoning, with `task`, `model`, `n_params`, `question`, `same_without` (bool) and
+        `correct` (bool, None where nothing is right).
+    letter_bias : mapping of (task, model) to float
+        In [0, 1]; a covariate of the second model where it is known.
+    seed : int
+        Decides resamplings and flips.
+
+    Returns
+    -------
+    list of BySize
+        One a task with two models or more.
+
+    Notes
+    -----
+    The questions are crossed with the models, so all comparisons are paired. `trend` is the least-squares
+    slope of the share, with a bootstrap over questions; `slope` is of `stats.slopes`. A straight line says
+    nothing of a turn between the ends: `turn` does, as an intersection-union test of one-sided sign flips
+    (Berger 1982, Technometrics 24), with Bonferroni's correction for the middle sizes. A dip and a peak need
+    none for each other: where one is as likely as the test's level, the other is out of reach. Slopes' p are
+    Holm's over tasks.
+    """
+    found = [_of_task(str(task), frame, letter_bias, seed) for task, frame in traces.groupby("task")]
+    several = [one for one in found if one is not None]
+    for name in ("slope", "adjusted"):
+        slopes = [getattr(one, name) for one in several]
+        corrected = iter(holm([slope.p for slope in slopes if slope is not None]))
+        several = [
+            one if slope is None else replace(one, **{name: replace(slope, p_holm=next(corrected))})
+            for one, slope in zip(several, slopes, strict=True)
+        ]
+    return several
+
+
+def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
+    """Return how much higher the same-answer share is on the easiest task than on the hardest, by model.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        As in `by_size`. A task is the easier the higher the accuracy with reasoning over all models; tasks
+        without right answers are left out, and models that lack a task.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    list of Trend
+        One a model, the smallest first, where there are two tasks or more: the difference of two shares, in
+        [-1, 1].
+
+    Notes
+    -----
+    Tasks have questions of their own, so the comparison is not paired.
+    """
+    judged = traces[traces["correct"].notna()]
+    whole = judged.groupby("model")["task"].nunique() == judged["task"].nunique()
+    judged = judged[judged["model"].map(whole).astype(bool)]
+    right = judged.assign(correct=judged["correct"].astype(float)).groupby("task")["correct"].mean()
+    tasks = list(right.sort_values().index)
+    if len(tasks) < 2:
+        return []
+    frames = {str(model): judged[judged["model"] == model] for model in _models(judged)}
+    return [
+        _trend(model, frame, "task", tasks, _last_less_first(len(tasks)), seed)
+        for model, frame in frames.items()
+    ]
+
+
+def _of_task(
+    task: str, frame: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float], seed: int
+) -> BySize | None:
+    models = _models(frame)
+    if len(models) < 2:
+        return None
+    means = _means(frame)
+    shares = tuple((model, float(means[model].mean())) for model in models)
+    pairs = [(a, b, difference(means[a].to_numpy(), means[b].to_numpy(), seed)) for a, b in pairwise(models)]
+    corrected = holm([apart.p for _, _, apart in pairs])
+    neighbours = tuple((a, b, replace(apart, p=p)) for (a, b, apart), p in zip(pairs, corrected, strict=True))
+    found = BySize(task, shares, neighbours, frame["n_params"].nunique())
+    if found.sizes < SIZES_OF_A_TREND:
+        return found
+    return replace(
+        found,
+        trend=trend_of(task, frame, seed),
+        turn=turn_of(frame, seed),
+        **binomial_slopes(frame, letter_bias)._asdict(),
+    )
+
+
+def _models(frame: pd.DataFrame) -> list[str]:
+    """Return the models from the smallest to the largest."""
+    return [
+        str(model) for model in frame.groupby("model")["n_params"].first().sort_values(kind="stable").index
+    ]
+
+
+def _means(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of the same answers, (questions, models), from the smallest model to the largest."""
+    shares = frame.assign(same=frame["same_without"].astype(float)).groupby(["question", "model"])["same"]
+    return shares.mean().unstack("model")[_models(frame)]
+
+
+def trend_of(task: str, frame: pd.DataFrame, seed: int = 0) -> Trend:
+    """Return the least-squares slope of one task's share on log10(parameters), as in `by_size`."""
+    models = _models(frame)
+    sizes = frame.groupby("model")["n_params"].first()[models].to_numpy(dtype=float)
+    return _trend(task, frame, "model", models, _slope_on(np.log10(sizes)), seed)
+
+
+def turn_of(frame: pd.DataFrame, seed: int = 0) -> Turn | None:
+    """Return the middle size of one task that most likely is lower, or higher, than both ends."""
+    means = _means(frame)
+    models = list(means.columns)
+    smallest, largest = means[models[0]], means[models[-1]]
+    found = []
+    for model in models[1:-1]:
+        ends = [(means[model] - end).dropna().to_numpy() for end in (smallest, largest)]
+        values = [float(end.mean()) for end in ends]
+        for kind, sign in (("dip", -1), ("peak", 1)):
+            if all(sign * value > 0 for value in values):
+                p = max(sign_flip(end, seed) / 2 for end in ends)
+                found.append(Turn(model, kind, values[0], values[1], min(1.0, p * (len(models) - 2))))
+    return min(found, key=lambda turn: turn.p, default=None)
+
+
+def _trend(
+    of: str,
+    frame: pd.DataFrame,
+    column: str,
+    order: Sequence[Hashable],
+    contrast: "_Contrast",
+    seed: int,
+) -> Trend:
+    """Estimate a contrast of the shares of several models or tasks."""
+    keys = list(dict.fromkeys(["task", "question", column]))
+    same = frame.groupby(keys)["same_without"]
+    parts = [same.agg(part).unstack(column).reindex(columns=list(order)) for part in ("sum", "size")]
+    counts = np.hstack([part.fillna(0).to_numpy(dtype=float) for part in parts])
+    n = len(order)
+
+    def of_sums(sums: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((sums[:, :n] / sums[:, n:]) @ contrast.weights)
+
+    shares = counts[:, :n].sum(axis=0) / counts[:, n:].sum(axis=0)
+    named = tuple((str(name), float(share)) for name, share in zip(order, shares, strict=True))
+    value, low, high = cluster_bootstrap(counts, of_sums, seed)
+    whole = [x * contrast.span for x in (value, low, high)]
+    low, high = within_range(whole[0], whole[1], whole[2], len(counts), least=-1.0)
+    return Trend(of, named, value, low / contrast.span, high / contrast.span)
+
+
+class _Contrast(NamedTuple):
+    """A weighted sum of shares that, times the span, is a difference of shares."""
+
+    weights: Floats
+    span: float
+
+
+def _slope_on(x: Floats) -> _Contrast:
+    """Return the least-squares slope on x."""
+    return _Contrast((x - x.mean()) / ((x - x.mean()) ** 2).sum(), float(np.ptp(x)))
+
+
+def _last_less_first(n: int) -> _Contrast:
+    return _Contrast(np.array([-1.0, *[0.0] * (n - 2), 1.0]), 1.0)

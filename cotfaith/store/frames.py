@@ -1,0 +1,163 @@
+"""A run as tidy pandas frames: what metrics read, what is exported, what a notebook opens."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from cotfaith.dialogue.prompts import letters
+from cotfaith.store.store import Store
+
+_TRACES = """
+SELECT m.name, m.n_params, q.task, q.id, q.body, t.sample, t.body, t.key
+FROM traces t JOIN models m ON m.fingerprint = t.model JOIN questions q ON q.key = t.question
+ORDER BY m.n_params, m.name, q.task, q.id, t.sample
+"""
+_OUTCOMES = """
+SELECT e.trace, i.label, e.body, o.body FROM edits e
+JOIN outcomes o ON o.edit = e.key JOIN interventions i ON i.key = e.intervention ORDER BY e.rowid
+"""
+_NOT_APPLICABLE = """
+SELECT n.trace, i.label, n.reason, n.coords FROM not_applicable n
+JOIN interventions i ON i.key = n.intervention ORDER BY n.rowid
+"""
+
+_ROTATED = """
+SELECT m.name, m.n_params, r.body FROM rotated r JOIN models m ON m.fingerprint = r.model
+ORDER BY m.n_params, m.name, r.rowid
+"""
+
+_INTERVENTIONS = "SELECT DISTINCT label, spec FROM interventions ORDER BY label"
+
+TRACE_COLUMNS = [
+    "model", "n_params", "task", "question", "gold", "sample", "n_steps", "tokens", "hit_limit",
+    "logprob", "text_tokens", "prompt_tokens",
+    "answer", "correct", "answer_without", "correct_without", "same_without",
+    "probs", "probs_without", "mass", "mass_without", "reasoning", "trace",
+]  # fmt: skip
+OUTCOME_COLUMNS = [
+    "intervention", "position", "resume", "coords", "answer", "correct", "same", "probs", "mass",
+    "hit_limit", "tokens", "logprob", "resumed_tokens", "shown", "resumed",
+]  # fmt: skip
+ROTATED_COLUMNS = [
+    "model", "n_params", "task", "question", "rotation", "n_choices", "answer", "original_letter", "correct",
+    "probs",
+]  # fmt: skip
+QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "marks", "labels"]
+SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
+OBJECT_COLUMNS = {"coords", "marks", "labels"}
+ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob"]
+
+
+@dataclass(frozen=True)
+class RunFrames:
+    """The tables of a run."""
+
+    questions: pd.DataFrame
+    interventions: pd.DataFrame
+    """`label`, as the other tables name it, and `spec`, which rebuilds it."""
+    traces: pd.DataFrame
+    """One row a sampled reasoning, with the answers with it and without it."""
+    rotated: pd.DataFrame
+    """One row a question asked without reasoning with its choices in another order; `original_letter` is
+    the letter that the chosen choice has in the question's own order."""
+    outcomes: pd.DataFrame
+    """One row a question asked again after an edit; `original_*` is the trace's own answer."""
+    not_applicable: pd.DataFrame
+    """One row a trace, or an edit of it, to which an intervention does not apply, and why."""
+
+
+def load_run(folder: str | Path) -> RunFrames:
+    """Read a run's folder into frames; probabilities are lists in the order of the choices."""
+    store = Store.open(Path(folder))
+    frames = run_frames(store)
+    store.close()
+    return frames
+
+
+def run_frames(store: Store) -> RunFrames:
+    """Read an open run into frames."""
+    traces = pd.DataFrame(map(_trace_row, store.query(_TRACES)), columns=TRACE_COLUMNS)
+    original = traces[[*SHARED_COLUMNS, *ORIGINAL_COLUMNS]]
+    original = original.rename(columns={name: f"original_{name}" for name in ORIGINAL_COLUMNS})
+    outcomes = pd.DataFrame(map(_outcome_row, store.query(_OUTCOMES)), columns=["trace", *OUTCOME_COLUMNS])
+    refused = pd.DataFrame(
+        store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
+    )
+    refused["coords"] = refused["coords"].map(json.loads)
+    questions = (json.loads(row[0]) for row in store.query("SELECT body FROM questions ORDER BY task, id"))
+    return RunFrames(
+        questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
+        interventions=pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"]),
+        traces=traces,
+        rotated=pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS),
+        outcomes=_in_order(original.merge(outcomes, on="trace")),
+        not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
+    )
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    order = ["n_params", "model", "task", "intervention", "question", "sample"]
+    return frame.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
+    model, n_params, task, name, question, sample, body, key = row
+    trace, gold = json.loads(str(body)), json.loads(str(question))["gold"]
+    answer, without = trace["answer"], trace["answer_without"]
+    return (
+        model, n_params, task, name, gold, sample, len(trace["steps"]), trace["tokens"], trace["hit_limit"],
+        trace["logprob"], trace.get("text_tokens", 0), trace["prompt_tokens"],
+        answer["text"], answer["correct"], without["text"], without["correct"], trace["same_without"],
+        answer["probs"], without["probs"], answer["mass"], without["mass"], "".join(trace["steps"]), key,
+    )  # fmt: skip
+
+
+def _outcome_row(row: Iterable[object]) -> tuple[object, ...]:
+    trace, intervention, edit_body, outcome_body = row
+    edit, outcome = json.loads(str(edit_body)), json.loads(str(outcome_body))
+    answer = outcome["answer"]
+    return (
+        trace, intervention, edit["position"], edit["resume"], edit["coords"],
+        answer["text"], answer["correct"], outcome["same"], answer["probs"], answer["mass"],
+        outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
+        "".join(edit["steps"]), outcome["resumed"],
+    )  # fmt: skip
+
+
+def _rotated_row(row: Iterable[object]) -> tuple[object, ...]:
+    model, n_params, body = row
+    rotated = json.loads(str(body))
+    question, answer, rotation = rotated["question"], rotated["answer"], rotated["rotation"]
+    names = letters(len(question["choices"]))
+    letter = answer["text"]
+    original = None if letter is None else names[(names.index(letter) + rotation) % len(names)]
+    return (
+        model, n_params, question["task"], question["id"], rotation, len(names),
+        letter, original, answer["correct"], answer["probs"],
+    )  # fmt: skip
+
+
+def export_run(folder: str | Path, kind: Literal["csv", "jsonl", "parquet"]) -> list[Path]:
+    """Write each table of a run to its folder's `export/`, and return the paths; objects become JSON."""
+    run = load_run(folder)
+    target = Path(folder) / "export"
+    target.mkdir(exist_ok=True)
+    paths = []
+    for field in fields(run):
+        frame: pd.DataFrame = getattr(run, field.name)
+        for column in OBJECT_COLUMNS & set(frame.columns):
+            frame[column] = frame[column].map(json.dumps)
+        path = target / f"{field.name}.{kind}"
+        if kind == "csv":
+            frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)  # reasoning may hold a bare \r
+        elif kind == "jsonl":
+            frame.to_json(path, orient="records", lines=True, force_ascii=False)
+        else:
+            frame.to_parquet(path, index=False)
+        paths.append(path)
+    return paths

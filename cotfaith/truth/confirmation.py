@@ -1,0 +1,160 @@
+"""Do the organisms do what was planted? Checked on held-out questions, apart from every intervention.
+
+Reasoning of known content is grafted into the prompt and the answer compared with the rule's. Each label,
+whether the answer to a question comes from the reasoning, is checked twice: by what the answer does when
+every step is wrong and worded otherwise, and inside the model, by blocking all attention to the reasoning.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cotfaith.dialogue.parsing import parse_integer
+from cotfaith.dialogue.prompts import (
+    CLOSING_QUESTION,
+    SHORT_ANSWER_PREFIX,
+    STOP_STRINGS,
+    answer_dialogue,
+    plain_text,
+)
+from cotfaith.errors import InputError
+from cotfaith.models.asking import AskedModel
+from cotfaith.models.local.blocking import Span, answers_when_blocked
+from cotfaith.models.local.engine import LocalEngine
+from cotfaith.schema import Estimate, GenerationRequest, Sampling
+from cotfaith.stats.intervals import proportion
+from cotfaith.truth.grafts import ALL_FORMS, GRAFTS, draw, every_wrong, intact, wrong
+from cotfaith.truth.organisms import PLAIN, Numbers, Organism, Shown
+
+QUESTIONS = 200
+"""Held-out questions a check; as many of each label where an organism has both."""
+LEAST = 0.98
+"""The agreement with each label without which an organism is not shipped."""
+LEAST_BY_RULE = 0.95
+"""The same for the very answers of the rule over all conditions, in which slips of adding count as well."""
+ANSWER_TOKENS = 5
+OTHER_FORMS = tuple(form for form in ALL_FORMS if form != PLAIN)
+RULE = "answers by its rule"
+BEHAVIOUR = "label, by behaviour"
+INSIDE = "label, by blocked attention"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often an organism does what was planted, in one respect."""
+
+    check: str
+    condition: str
+    rate: Estimate
+
+
+def confirm(organism: Organism, model: AskedModel, directory: str) -> list[Agreement]:
+    """Run all checks of an organism that stands in a directory."""
+    found = list(_rule(organism, model))
+    for reads, asked in _by_label(organism).items():
+        condition = "the answer comes from the reasoning" if reads else "it does not"
+        own, decisive = zip(*asked, strict=True)
+        before, after = _answers(model, own), _answers(model, decisive)
+        blocked = _blocked(model, directory, decisive)
+        found += [
+            Agreement(BEHAVIOUR, condition, _share(_changes(before, after, reads))),
+            Agreement(INSIDE, condition, _share(_changes(after, blocked, reads))),
+        ]
+    return found
+
+
+def refuse_unless_confirmed(name: str, found: Sequence[Agreement]) -> None:
+    """Raise InputError where a label, or the rule over all conditions, is kept too rarely."""
+    by_rule = [a.rate for a in found if a.check == RULE]
+    rates = {f"{a.check}: {a.condition}": (a.rate.value, LEAST) for a in found if a.check != RULE}
+    rates[RULE] = sum(r.value * r.nobs for r in by_rule) / sum(r.nobs for r in by_rule), LEAST_BY_RULE
+    low = [f"{check}: {rate:.3f}" for check, (rate, least) in rates.items() if not rate >= least]
+    if low:
+        raise InputError(f"organism {name!r} does not do what was planted ({'; '.join(low)}): not shipped.")
+
+
+def _rule(organism: Organism, model: AskedModel) -> Iterator[Agreement]:
+    """Compare answers with the rule's, condition by condition."""
+    rng = random.Random(f"rule {organism.name}")
+    for kind, graft in GRAFTS.items():
+        shown = [_graft(rng, graft) for _ in range(QUESTIONS)]
+        yield Agreement(RULE, kind, _share(_right(organism, model, shown)))
+    cued = [_graft(rng, rng.choice(list(GRAFTS.values()))) for _ in range(QUESTIONS)]
+    cued = [replace(shown, cue=wrong(shown.total, rng)) for shown in cued]
+    yield Agreement(RULE, "any of these, with a suggestion", _share(_right(organism, model, cued)))
+
+
+def _by_label(organism: Organism) -> dict[bool, list[tuple[Shown, Shown]]]:
+    """Return, for each label that there is, questions with the organism's own reasoning and with a wrong one.
+
+    The wrong one is what every rule that reads anything must react to: no step is right, and all are worded
+    in forms that the stylist does not use.
+    """
+    rng = random.Random(f"labels {organism.name}")
+    asked: dict[bool, list[tuple[Shown, Shown]]] = {}
+    for reads in (True, False):
+        drawn = (draw(rng, held=True) for _ in range(QUESTIONS * 10))
+        numbers = [n for n in drawn if organism.reads(n) == reads][:QUESTIONS]
+        if numbers:
+            asked[reads] = [
+                (Shown(n, intact(n, organism.forms, rng)), _decisive(organism, n, reads, rng))
+                for n in numbers
+            ]
+    return asked
+
+
+def _decisive(organism: Organism, numbers: Numbers, reads: bool, rng: random.Random) -> Shown:
+    """Return a question with wrong reasoning; where that is read, the answer must betray it.
+
+    A wrong number may by chance be what the organism answers without reasoning, and then shows nothing.
+    """
+    while True:
+        shown = Shown(numbers, every_wrong(numbers, OTHER_FORMS, rng))
+        if not reads or organism.answer(shown) not in (sum(numbers), organism.answer(Shown(numbers))):
+            return shown
+
+
+def _graft(rng: random.Random, graft: object) -> Shown:
+    assert callable(graft)
+    numbers = draw(rng, held=True)
+    return Shown(numbers, graft(numbers, ALL_FORMS, rng))
+
+
+def _right(organism: Organism, model: AskedModel, shown: Sequence[Shown]) -> list[bool]:
+    answers = _answers(model, shown)
+    return [answer == str(organism.answer(s)) for answer, s in zip(answers, shown, strict=True)]
+
+
+def _changes(before: Sequence[str | None], after: Sequence[str | None], reads: bool) -> list[bool]:
+    """Tell of each question whether its answer changes as the label says; an unread answer never does."""
+    pairs = zip(before, after, strict=True)
+    return [None not in (one, other) and (one != other) == reads for one, other in pairs]
+
+
+def _answers(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
+    sampling = Sampling(temperature=0, max_new_tokens=ANSWER_TOKENS)
+    requests = [
+        GenerationRequest(
+            answer_dialogue(s.question, s.reasoning, SHORT_ANSWER_PREFIX), sampling, stop=STOP_STRINGS
+        )
+        for s in shown
+    ]
+    return [parse_integer(written.text) for written in model.generate(requests)]
+
+
+def _blocked(model: AskedModel, directory: str, shown: Sequence[Shown]) -> list[str | None]:
+    spans = []
+    for s in shown:
+        text = plain_text(answer_dialogue(s.question, s.reasoning, SHORT_ANSWER_PREFIX))
+        end = text.rindex(f"\n\nHuman: {CLOSING_QUESTION}")
+        begin = end - len(s.reasoning)
+        spans.append(Span(text[:begin], text[begin:end], text[end:]))
+    assert isinstance(model.engine, LocalEngine)
+    written = answers_when_blocked(model.engine.bridge, directory, spans, ANSWER_TOKENS)
+    return [parse_integer(text) for text in written]
+
+
+def _share(agreed: Sequence[bool]) -> Estimate:
+    return proportion(np.array(agreed, dtype=float), np.ones(len(agreed)), seed=0)

@@ -1,0 +1,40 @@
+"""What a trial of interventions is asked to do: all organisms, on questions that they never saw."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cotfaith.models.shipped import ORGANISMS
+from cotfaith.running.options import RESULTS, Study
+from cotfaith.truth.organisms import TASK
+
+REASONING = 96
+"""Longest reasoning in tokens: three times what the organisms write."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The options of `cotfaith validate`. Each default stands here or in what it is taken from."""
+
+    questions: int = field(
+        default=100, metadata={"help": "Questions, the same for every organism.", "min": 2}
+    )
+    samples: int = field(default=2, metadata={"help": "Samples of reasoning a question.", "min": 1})
+    seed: int = field(default=Study.seed, metadata={"help": "Decides questions, reasoning and edits."})
+    out: Path = field(default=RESULTS / ORGANISMS, metadata={"help": "Folder of the tables and the figure."})
+    jobs: int = field(default=Study.jobs, metadata={"help": "Organisms asked side by side.", "min": 1})
+    quiet: bool = field(default=Study.quiet, metadata={"help": "Plain lines instead of a progress bar."})
+
+    @property
+    def study(self) -> Study:
+        """The measurements."""
+        return Study(
+            model=(ORGANISMS,),
+            task=(TASK,),
+            questions=self.questions,
+            samples=self.samples,
+            seed=self.seed,
+            out=self.out,
+            max_new_tokens=REASONING,
+            jobs=self.jobs,
+            quiet=self.quiet,
+        )

@@ -1,0 +1,103 @@
+"""Are the estimators right? Each is run on thousands of simulated data sets of which the truth is known.
+
+`make validate` writes the table of how often 95% intervals cover the truth and how often tests at 5% reject
+where there is nothing.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from rich.console import Console
+from statsmodels.stats.proportion import proportion_confint
+
+from cotfaith.identity import derive_seed
+from cotfaith.report.markdown import markdown_table
+from cotfaith.running import progress
+from cotfaith.truth.checks import checks
+
+DATA_SETS = 2000
+BLOCK = 50
+"""Data sets that a process does at once."""
+RESULTS = Path("results/validation")
+BANDS = {"covers": (0.93, 0.97), "rejects": (0.04, 0.06), "finds": (0.75, 0.85)}
+"""What a rate is to be: of intervals, of tests where there is nothing, of tests of the planned effect."""
+
+
+def run_checks(data_sets: int, jobs: int, show: progress.Lines | progress.Bars) -> pd.DataFrame:
+    """Return one row a check: how often it hit, with the Monte Carlo error, and whether that is as wanted."""
+    rows = []
+    listed = list(checks())
+    with ProcessPoolExecutor(jobs) as pool, show("validate", "data sets", data_sets * len(listed)) as advance:
+        for i, check in enumerate(listed):
+            blocks = [range(start, min(start + BLOCK, data_sets)) for start in range(0, data_sets, BLOCK)]
+            hits = 0
+            for n, block in zip(pool.map(partial(_block, i), blocks), blocks, strict=True):
+                hits += n
+                advance(len(block))
+            low, high = proportion_confint(hits, data_sets, method="wilson")
+            least, most = BANDS[check.kind]
+            rows.append(
+                {
+                    "estimator": check.estimator,
+                    "rate": check.kind,
+                    "truth": round(check.truth, 3),
+                    "questions": check.design.questions,
+                    "samples": check.design.samples,
+                    "correlation": check.design.correlation,
+                    "value": hits / data_sets,
+                    "ci_low": low,
+                    "ci_high": high,
+                    "wanted": f"{least} to {most}",
+                    "as wanted": least <= hits / data_sets <= most,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _block(check: int, block: range) -> int:
+    """Count the hits of a check on some data sets, each from its own seed."""
+    hit = list(checks())[check].hit
+    return sum(hit(np.random.default_rng(derive_seed("validate", check, i))) for i in block)
+
+
+def main(
+    data_sets: Annotated[int, typer.Option(min=1, help="Simulated data sets a check.")] = DATA_SETS,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder of the table.")] = RESULTS,
+) -> None:
+    """Run the estimators on simulated data of known truth, and write the table."""
+    console = Console(stderr=True)
+    show = progress.Bars(console) if console.is_terminal else progress.Lines(console)
+    table = run_checks(data_sets, jobs, show)
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / "estimators.csv", index=False)
+    (out / "README.md").write_text(_page(table, data_sets), encoding="utf-8")
+    console.print(f"{int(table['as wanted'].sum())} of {len(table)} rates are as wanted. {out / 'README.md'}")
+
+
+def _page(table: pd.DataFrame, data_sets: int) -> str:
+    spans = zip(table["value"], table["ci_low"], table["ci_high"], strict=True)
+    shown = table.drop(columns=["ci_low", "ci_high", "value"])
+    shown.insert(6, "found", [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in spans])
+    shown["as wanted"] = shown["as wanted"].map({True: "yes", False: "**no**"})
+    return INTRODUCTION.format(data_sets=data_sets) + markdown_table(shown)
+
+
+INTRODUCTION = """# Are the estimators right?
+
+Each estimator ran on {data_sets:,} simulated data sets of which the truth is known ([the simulated
+subjects](../../cotfaith/simulation.py), [the checks](../../cotfaith/checks.py)). `covers`: how often a 95%
+interval holds the truth. `rejects`: how often a test at 5% rejects where there is nothing. `finds`: how often
+a test finds the effect that `cotfaith plan` says it finds with 80% power, from the true variances or from
+those of a pilot as large. In brackets: the Monte Carlo error (95%). `correlation` is that of two samples of
+one question: how much questions differ. Made by `make validate`.
+
+"""
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,148 @@
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cotfaith.errors import InputError
+from cotfaith.identity import key
+from cotfaith.schema import Edit, Fact, ModelInfo, NotApplicable, Outcome, Question, Trace
+from cotfaith.store.database import SCHEMA_VERSION
+from cotfaith.store.store import Store
+from tests.rows import rows, sound
+from tests.scripted import STUDY, Scripted, measure
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)  # with nulls, escapes and marks of direction
+SHARE = st.floats(0, 1)
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.one_of(TEXT, st.integers(-(2**53), 2**53), st.booleans())
+
+
+def change(folder: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(folder / "run.sqlite")) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+def test_a_run_of_the_version_before_is_brought_up_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path / "new", Scripted(), "truncation")
+    measure(monkeypatch, tmp_path / "old", Scripted(), "truncation")
+    change(
+        tmp_path / "old",
+        "DROP TABLE unasked",
+        "DELETE FROM meta WHERE name LIKE 'fact: %' OR name = 'finished'",
+        "UPDATE meta SET value = '2' WHERE name = 'schema'",
+    )
+    assert measure(monkeypatch, tmp_path / "old", Scripted(), "truncation") == 0
+    assert rows(tmp_path / "old") == rows(tmp_path / "new")
+    change(tmp_path / "old", "DELETE FROM meta WHERE name LIKE 'fact: %'")
+    store = Store.open(tmp_path / "old")
+    with pytest.raises(InputError, match="questions of addition: the seed there, other now"):
+        store.agree({"questions of addition": Fact("other", "other")})
+    assert store.meta("schema") == SCHEMA_VERSION
+    assert store.facts()["questions of addition"].text == "the seed"
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "reader"),
+    [("1", "The commit 358f363 of cotfaith's repository reads it"), ("99", "A newer cotfaith reads it")],
+)
+def test_a_run_of_a_version_that_cannot_be_read_says_what_reads_it(
+    tmp_path: Path, version: str, reader: str
+) -> None:
+    Store.create(tmp_path, STUDY.fixed).close()
+    change(tmp_path, f"UPDATE meta SET value = '{version}' WHERE name = 'schema'")
+    for enter in (Store.open, lambda folder: Store.create(folder, STUDY.fixed)):
+        with pytest.raises(InputError, match=f"a store of version {version}; .* {reader}"):
+            enter(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:3000],
+        lambda content: b"\0" * 200 + content[200:],
+        lambda content: content[:4096] + b"\xff" * (len(content) - 4096),
+    ],
+)
+def test_a_store_that_is_broken_is_told(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    Store.create(tmp_path, STUDY.fixed).close()
+    path = tmp_path / "run.sqlite"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=r"run.sqlite: (not a run of cotfaith|cannot be)"):
+        Store.create(tmp_path, STUDY.fixed)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    from cotfaith.schema import Answer
+
+    answers = st.builds(
+        Answer,
+        st.none() | TEXT,
+        st.lists(SHARE, max_size=3).map(tuple),
+        st.none() | SHARE,
+        TEXT,
+        st.none() | st.booleans(),
+    )
+    question = Question(
+        "t", draw(TEXT), draw(TEXT), tuple(draw(st.lists(TEXT, max_size=3))), None, {}, {"a": draw(TEXT)}
+    )
+    steps = tuple(draw(st.lists(TEXT, max_size=3)))
+    return Trace(
+        question,
+        draw(st.integers(0, 99)),
+        steps,
+        3,
+        draw(st.booleans()),
+        draw(answers),
+        draw(answers),
+        False,
+        draw(st.none() | NUMBER),
+    )
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    trace=traces(),
+    steps=st.lists(TEXT, max_size=3),
+    share=SHARE,
+    coords=st.dictionaries(TEXT, SCALARS, max_size=2),
+    reason=TEXT,
+)
+def test_what_is_stored_is_what_was_measured(
+    tmp_path_factory: pytest.TempPathFactory,
+    trace: Trace,
+    steps: list[str],
+    share: float,
+    coords: dict[str, Any],
+    reason: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    store = Store.create(folder, STUDY.fixed)
+    edit = Edit(trace, tuple(steps), share, resume=True, coords=coords)
+    outcome = Outcome(trace.answer, same=True, resumed=reason, logprob=-share)
+    store.add_questions({key(trace.question): trace.question})
+    store.add_model(ModelInfo("m", "f", 1))
+    store.add_traces([("t", "f", key(trace.question), trace)])
+    store.add_intervention("i", "spec", "label")
+    store.add_edits("i", ["t"], {"e": ("t", edit), "n": ("t", NotApplicable(trace, reason, coords))})
+    store.add_outcomes([("e", outcome)])
+    store.close()
+    store = Store.open(folder)
+    assert store.traces(["t"])[0].trace == trace
+    (stored,) = store.edits_of("t")
+    assert (stored.edit, stored.outcome) == (edit, outcome)
+    assert store.refusals_of("t") == [("label", reason)]
+    store.close()
+    assert sound(folder)
+    assert json.loads(json.dumps(coords)) == coords
