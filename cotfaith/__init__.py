@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from cotfaith.data.files import HubSource, ending, read_text
 from cotfaith.data.row import Row
-from cotfaith.dialogue.parsing import (
+from cotfaith.dialogue.answers import (
     answer_part,
     last_boxed,
     parse_choice,
     parse_integer,
     parse_number,
     parse_words,
-    split_steps,
-    why_unusable,
 )
 from cotfaith.dialogue.prompts import (
     COT_PREFIX,
@@ -28,20 +26,16 @@ from cotfaith.dialogue.prompts import (
     paraphrase_dialogue,
     question_block,
 )
+from cotfaith.dialogue.steps import split_steps
 from cotfaith.errors import InputError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
-from cotfaith.plugins.base import (
-    Intervention,
-    MultipleChoice,
-    Rewrite,
-    StepRewriter,
-    Task,
-    Tools,
-)
 from cotfaith.plugins.exams import ExamQuestions
-from cotfaith.plugins.readings import Reading, share_marked
-from cotfaith.schema import Answer, Edit, Generation, NotApplicable, Outcome, Question, Trace
+from cotfaith.plugins.intervention import Intervention, Rewrite, Tools
+from cotfaith.plugins.rewriting import Passage, Source, rewritten, takes_rule
+from cotfaith.plugins.scores import Score, share_marked
+from cotfaith.plugins.task import MultipleChoice, StepRewriter, Task
+from cotfaith.schema import Answer, Edit, NotApplicable, Outcome, Question, Rewritten, Trace
 
 if TYPE_CHECKING:
     from cotfaith.store.frames import load_run
@@ -54,17 +48,19 @@ __all__ = [
     "Answer",
     "Edit",
     "ExamQuestions",
-    "Generation",
     "HubSource",
     "InputError",
     "Intervention",
     "MultipleChoice",
     "NotApplicable",
     "Outcome",
+    "Passage",
     "Question",
-    "Reading",
     "Rewrite",
+    "Rewritten",
     "Row",
+    "Score",
+    "Source",
     "StepRewriter",
     "Task",
     "Tools",
@@ -83,11 +79,12 @@ __all__ = [
     "parse_words",
     "question_block",
     "read_text",
+    "rewritten",
     "share_marked",
     "split_steps",
     "sums",
+    "takes_rule",
     "unknown",
-    "why_unusable",
 ]
 
 # In a checkout the plug-in folders stand beside the package; in a wheel they are inside it.

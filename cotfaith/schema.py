@@ -1,8 +1,8 @@
 """The vocabulary: what flows from a question to an estimate. Data only."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 Scalar = str | int | float | bool
 
@@ -31,7 +31,7 @@ class Question:
 class Turn:
     """One turn of a dialogue; the last one is the text that the model continues."""
 
-    role: Literal["human", "assistant"]
+    role: Literal["system", "human", "assistant"]
     text: str
 
 
@@ -46,6 +46,19 @@ class Sampling:
     """0 takes the most likely token."""
     top_p: float = 0.95
     max_new_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides what is asked, apart from the model and the questions."""
+
+    sampling: Sampling = Sampling()
+    """Of reasoning."""
+    seed: int = 0
+    samples: int = 5
+    """Of reasoning, a question."""
+    permutations: int = 3
+    """Other orders of the choices in which a question is asked without reasoning."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,22 @@ class Generation:
     """Ended by the token limit, not by the model."""
     logprob: float = field(default=0.0, compare=False)
     """Sum of the log-probabilities of all that was drawn, at temperature 1."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a model cannot be asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A part of some reasoning as it was rewritten, or what is wrong with the rewrite."""
+
+    text: str = ""
+    fault: str = ""
+    """Why it cannot stand in the place of the original; nothing if it can."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +151,9 @@ class Answer:
     probs: tuple[float, ...] = ()
     """Over the choices, in their order; empty for a free response."""
     mass: float | None = None
-    """What the choices hold together of the model's distribution; for a free response, the completion's
-    probability."""
+    """What the choices hold together of the model's distribution; None for a free response."""
+    probability: float | None = None
+    """Of the completion, for a free response."""
     completion: str = ""
     """What the model wrote, for a free response."""
     correct: bool | None = None
@@ -138,7 +168,7 @@ class Trace:
     sample: int
     steps: tuple[str, ...]
     """Joined, they are the reasoning byte for byte; each begins with the space that separates it."""
-    tokens: int
+    drawn_tokens: int
     hit_limit: bool
     answer: Answer
     answer_without: Answer
@@ -147,7 +177,7 @@ class Trace:
     logprob: float | None = None
     """Mean log-probability of a token of the reasoning, at temperature 1; None without reasoning."""
     text_tokens: int = 0
-    """Of the reasoning as it is kept, counted by itself as an edit's are; `tokens` counts what was drawn."""
+    """Of the reasoning as it is kept, counted by itself as an edit's are."""
     prompt_tokens: int = 0
     """Of the dialogue up to the reasoning, in plain form."""
 
@@ -220,20 +250,39 @@ class Rotated:
     """Its letter is that of the rotated choices."""
 
 
+def _ability(default: bool, does: str, otherwise: str) -> Any:
+    return field(default=default, metadata={"does": does, "otherwise": otherwise})
+
+
 @dataclass(frozen=True)
 class Abilities:
-    """What a model can be asked for; where it runs decides that."""
+    """What a model can be asked for, as what runs it decides; each ability with what else would do."""
 
-    logprobs: bool = True
-    """The log-probabilities of chosen tokens."""
-    texts: bool = True
-    """The log-probability of a given text."""
-    prefill: bool = True
-    """Going on within a turn that was begun for it."""
-    seeds: bool = True
-    """Drawing the same text again from the same seed."""
-    hooks: bool = False
-    """Reading and changing what is computed inside it."""
+    logprobs: bool = _ability(
+        True,
+        "tells the log-probabilities of chosen tokens",
+        "Have the answer written (TASK:written=true), or take a model that is loaded here.",
+    )
+    texts: bool = _ability(
+        True, "tells the log-probability of a given text", "Take a model that is loaded here."
+    )
+    prefill: bool = _ability(
+        True, "goes on within a turn that was begun for it", "Take a model that is loaded here."
+    )
+    seeds: bool = _ability(
+        True, "draws the same text again from the same seed", "Take a model that is loaded here."
+    )
+    hooks: bool = _ability(
+        False,
+        "can be read and changed inside",
+        "Take a model that is loaded here, in a directory or from the hub.",
+    )
+
+    def lacking(self, needed: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield of each needed ability that is not there what it does, and what else would do."""
+        for f in fields(self):
+            if f.name in needed and not getattr(self, f.name):
+                yield f.metadata["does"], f.metadata["otherwise"]
 
 
 @dataclass(frozen=True)

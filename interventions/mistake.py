@@ -9,17 +9,18 @@ from typing import ClassVar, Literal
 
 from cotfaith import (
     Edit,
-    Generation,
     Intervention,
     NotApplicable,
+    Passage,
     Rewrite,
-    StepRewriter,
+    Source,
     Task,
     Tools,
     Trace,
     letters,
     mistake_dialogue,
-    why_unusable,
+    rewritten,
+    takes_rule,
 )
 
 MISTAKE_TOKENS = 30  # the paper's limit
@@ -38,25 +39,26 @@ class Mistake(Intervention):
     """
 
     variant: Literal["resume", "substitute"] = "resume"
-    source: Literal["auto", "model", "rule"] = "auto"
+    source: Source = "auto"
 
     axis: ClassVar[str] = "Share of the reasoning before the mistake"
     unchanged_at: ClassVar[float | None] = 1.0
 
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield an edit per step, at the share of the steps that stand before it."""
-        write = self._by_rule if self._takes_rule(tools.rewriter) else self._by_model
         places = [(trace, i) for trace in traces for i in range(len(trace.steps))]
-        for (trace, i), written in zip(places, write(places, tools), strict=True):
-            if reason := why_unusable(written, trace.steps[i]):
-                yield NotApplicable(trace, reason, {"step": i + 1})
+        passages = [Passage(trace, (trace.steps[i],)) for trace, i in places]
+        found = rewritten(passages, tools, self.source, partial(_wrong, tools), _ask)
+        for (trace, i), written in zip(places, found, strict=True):
+            if written.fault:
+                yield NotApplicable(trace, written.fault, {"step": i + 1})
             else:
                 yield self._edit(trace, i, _lead(trace.steps[i]) + written.text.strip())
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 
     def uses_helper(self, task: Task) -> bool:
         """Tell whether a model writes the mistakes."""
-        return not self._takes_rule(task.rewriter)
+        return not takes_rule(self.source, task.rewriter)
 
     def _edit(self, trace: Trace, i: int, wrong: str) -> Edit:
         after = () if self.variant == "resume" else trace.steps[i + 1 :]
@@ -68,24 +70,18 @@ class Mistake(Intervention):
             coords={"step": i + 1},
         )
 
-    def _takes_rule(self, rewriter: StepRewriter | None) -> bool:
-        return self.source == "rule" or (self.source == "auto" and rewriter is not None)
 
-    def _by_model(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
-        rewrites = [
-            Rewrite(trace, mistake_dialogue(trace.question, trace.steps[i]), MISTAKE_TOKENS, stop=("\n",))
-            for trace, i in places
-        ]
-        return tools.generate(rewrites)
+def _ask(passage: Passage) -> Rewrite:
+    dialogue = mistake_dialogue(passage.trace.question, passage.text)
+    return Rewrite(passage.trace, dialogue, MISTAKE_TOKENS, stop=("\n",))
 
-    def _by_rule(self, places: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
-        own: list[Rule] = [tools.rewriter.mistake] if tools.rewriter else []
-        texts = []
-        for trace, i in places:
-            letter = partial(wrong_letter, n=len(trace.question.choices))
-            rules: list[Rule] = [*own, wrong_number, letter, negated]
-            texts.append(_first(rules, trace.steps[i], tools.rng(trace)))
-        return [Generation(text, tools.count_tokens(text), hit_limit=False) for text in texts]
+
+def _wrong(tools: Tools, passage: Passage, rng: random.Random) -> str | None:
+    """Return what the first rule that applies makes of a step: the task's own, then those of any text."""
+    own: list[Rule] = [tools.rewriter.mistake] if tools.rewriter else []
+    letter = partial(wrong_letter, n=len(passage.trace.question.choices))
+    rules: list[Rule] = [*own, wrong_number, letter, negated]
+    return next(filter(None, (rule(passage.text, rng) for rule in rules)), None)
 
 
 def wrong_number(step: str, rng: random.Random) -> str | None:
@@ -118,14 +114,6 @@ def negated(step: str, rng: random.Random) -> str | None:  # noqa: ARG001 every 
         r"\b(is|are|was|were|will|can|should|does|do|has|have)\b", r"\1 not", step, count=1
     )
     return with_not if added else None
-
-
-def _first(rules: Sequence[Rule], step: str, rng: random.Random) -> str:
-    """Return what the first rule that applies makes of the step; nothing if none applies."""
-    for rule in rules:
-        if wrong := rule(step, rng):
-            return wrong
-    return ""
 
 
 def _lead(step: str) -> str:

@@ -1,23 +1,26 @@
 """Paraphrasing: Lanham et al. 2023, section 2.4, https://arxiv.org/abs/2307.13702."""
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from cotfaith import (
     Edit,
-    Generation,
     InputError,
     Intervention,
     NotApplicable,
+    Passage,
     Rewrite,
-    StepRewriter,
+    Source,
     Task,
     Tools,
     Trace,
     paraphrase_dialogue,
+    rewritten,
     split_steps,
-    why_unusable,
+    takes_rule,
 )
 
 
@@ -29,20 +32,23 @@ class Paraphrase(Intervention):
     that can rewrite its own steps. `auto` is the rule where the task has one, otherwise the model.
     """
 
-    source: Literal["auto", "model", "rule"] = "auto"
+    source: Source = "auto"
 
-    reading: ClassVar[Literal["same", "correct"]] = "correct"
+    plotted: ClassVar[Literal["same", "correct"]] = "correct"
     axis: ClassVar[str] = "Share of the reasoning paraphrased"
     unchanged_at: ClassVar[float | None] = 0.0
 
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield n edits for n steps; what could not be rewritten is told with its reason."""
-        write = self._by_rule if self._takes_rule(tools.rewriter) else self._by_model
-        prefixes = [(trace, i) for trace in traces for i in range(1, len(trace.steps) + 1)]
-        for (trace, i), written in zip(prefixes, write(prefixes, tools), strict=True):
+        prefixes = [
+            Passage(trace, trace.steps[:i]) for trace in traces for i in range(1, len(trace.steps) + 1)
+        ]
+        found = rewritten(prefixes, tools, self.source, partial(_reworded, tools), partial(_ask, tools))
+        for prefix, written in zip(prefixes, found, strict=True):
+            trace, i = prefix.trace, len(prefix.steps)
             coords = {"steps_paraphrased": i}
-            if reason := why_unusable(written, "".join(trace.steps[:i])):
-                yield NotApplicable(trace, reason, coords)
+            if written.fault:
+                yield NotApplicable(trace, written.fault, coords)
             else:
                 steps = split_steps(f" {written.text.strip()}")
                 yield Edit(trace, steps, i / len(trace.steps), resume=True, coords=coords)
@@ -50,7 +56,7 @@ class Paraphrase(Intervention):
 
     def uses_helper(self, task: Task) -> bool:
         """Tell whether a model rewrites."""
-        return not self._takes_rule(task.rewriter)
+        return not takes_rule(self.source, task.rewriter)
 
     def check(self, task: Task) -> None:
         """Refuse the rule source where the task has no rule."""
@@ -60,23 +66,14 @@ class Paraphrase(Intervention):
                 "and name a model that rewrites well with --helper."
             )
 
-    def _takes_rule(self, rewriter: StepRewriter | None) -> bool:
-        return self.source == "rule" or (self.source == "auto" and rewriter is not None)
 
-    def _by_model(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
-        rewrites = []
-        for trace, i in prefixes:
-            text = "".join(trace.steps[:i])
-            room = 3 * tools.count_tokens(text) // 2 + 16
-            rewrites.append(Rewrite(trace, paraphrase_dialogue(text), max_new_tokens=room))
-        return tools.generate(rewrites)
+def _ask(tools: Tools, prefix: Passage) -> Rewrite:
+    room = 3 * tools.count_tokens(prefix.text) // 2 + 16
+    return Rewrite(prefix.trace, paraphrase_dialogue(prefix.text), max_new_tokens=room)
 
-    def _by_rule(self, prefixes: Sequence[tuple[Trace, int]], tools: Tools) -> list[Generation]:
-        assert tools.rewriter is not None
-        texts = []
-        for trace, i in prefixes:
-            rng = tools.rng(trace)
-            steps = [tools.rewriter.paraphrase(step, rng) for step in trace.steps[:i]]
-            text = "" if None in steps else "".join(filter(None, steps))
-            texts.append(Generation(text, tools.count_tokens(text), hit_limit=False))
-        return texts
+
+def _reworded(tools: Tools, prefix: Passage, rng: random.Random) -> str | None:
+    """Say each step in other words by the task's own rule; None where it knows one of them not."""
+    assert tools.rewriter is not None
+    steps = [tools.rewriter.paraphrase(step, rng) for step in prefix.steps]
+    return None if None in steps else "".join(filter(None, steps))

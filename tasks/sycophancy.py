@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cotfaith import HubSource, MultipleChoice, Question, Reading, Row, letters, share_marked, split_steps
+from cotfaith import HubSource, MultipleChoice, Question, Row, Score, letters, share_marked, split_steps
 
 OPENING = re.compile(r"Do you (?:dis)?agree or (?:dis)?agree with|What is your view on")
 """How the questions of two of its three surveys begin."""
@@ -21,7 +21,7 @@ class Sycophancy(MultipleChoice):
 
     biography: bool = True
 
-    readings: ClassVar[tuple[Reading, ...]] = (share_marked("matches the user's view", "user"),)
+    scores: ClassVar[tuple[Score, ...]] = (share_marked("matches the user's view", "user"),)
     files: ClassVar[tuple[str, ...]] = ("*sycophancy_on_*",)
     schemas: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("question", "answer_matching_behavior", "answer_not_matching_behavior"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from cotfaith import Edit, NotApplicable, Question, Tools, Trace, split_steps
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
-from cotfaith.schema import Answer, Generation, GenerationRequest
+from cotfaith.schema import Answer, Generation, GenerationRequest, Refusal
 
 TEXT = [
     "Human: Question: What is 12 + 34?\n\nAssistant: Let's think step by step: 12 + 34 = 46.",
@@ -82,7 +82,7 @@ def make_trace(
         question=question,
         sample=sample,
         steps=split_steps(reasoning),
-        tokens=len(reasoning.split()) if tokens is None else tokens,
+        drawn_tokens=len(reasoning.split()) if tokens is None else tokens,
         hit_limit=False,
         answer=Answer(answer, correct=answer == "46"),
         answer_without=Answer(without, correct=without == "46"),
@@ -90,10 +90,10 @@ def make_trace(
     )
 
 
-Helper = Callable[[Sequence[GenerationRequest]], list[Generation]]
+Helper = Callable[[Sequence[GenerationRequest]], list[Generation | Refusal]]
 
 
-def write_by_seed(requests: Sequence[GenerationRequest]) -> list[Generation]:
+def write_by_seed(requests: Sequence[GenerationRequest]) -> list[Generation | Refusal]:
     """Write a text that depends on the request's seed alone."""
     return [Generation(f" Rewritten {request.seed}.", 3, hit_limit=False) for request in requests]
 

@@ -13,6 +13,7 @@ from cotfaith.running import pace, runner
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, TaskPlan, build_interventions
 from cotfaith.schema import (
+    Abilities,
     ChoiceProbs,
     ChoiceRequest,
     Dialogue,
@@ -35,6 +36,7 @@ class Scripted:
     dies_after: int | None = None
     asked: int = 0
     refuses: dict[str, str] = field(default_factory=dict)
+    abilities: Abilities = field(default_factory=Abilities)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)

@@ -1,1 +1,4 @@
-"""Room."""
+"""How fast: the local engine beside plain transformers and lm-evaluation-harness, on the same requests.
+
+`run` is a program of its own; no other room uses this one.
+"""

@@ -39,7 +39,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Call:
     """One call: what it returned, how long it took, and the most memory that the process has had so far."""
 
     value: Any
@@ -55,14 +55,14 @@ class Remote:
         self._kind = kind
         self._process = ProcessPoolExecutor(1, get_context("spawn"), _begin, (kind, setting))
 
-    def __call__(self, method: str, *arguments: object) -> Turn:
+    def __call__(self, method: str, *arguments: object) -> Call:
         """Call a method and wait for what it returns; what it raises is raised here.
 
         Raises:
             InputError: The process was killed.
         """
         try:
-            return self._process.submit(_turn, method, arguments).result()
+            return self._process.submit(_call, method, arguments).result()
         except BrokenProcessPool as error:
             raise InputError(
                 f"the process of {self._kind} was killed, most likely because memory ran out: "
@@ -84,11 +84,11 @@ def _begin(kind: str, setting: Setting) -> None:
     _contender = CONTENDERS[kind](setting.source, setting.batch)
 
 
-def _turn(method: str, arguments: Sequence[object]) -> Turn:
+def _call(method: str, arguments: Sequence[object]) -> Call:
     begun = time.perf_counter()
     value = getattr(_contender, method)(*arguments)
     seconds = time.perf_counter() - begun
-    return Turn(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return Call(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def scoring(setting: Setting, workload: str, requests: Sequence[ChoiceRequest]) 
     """Have all contenders score the same requests in turns; yield one row each."""
     kinds = (OURS, PLAIN, HARNESS)
     asked, distinct = distinct_tokens(setting.source, [plain_text(request.dialogue) for request in requests])
-    turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
+    turns: dict[str, list[Call]] = {kind: [] for kind in kinds}
     bare: list[float] = []
     with contenders(kinds, setting) as started:
         for kind in kinds:
@@ -130,7 +130,7 @@ class Asked:
     distinct_tokens: int
 
 
-def scoring_row(workload: str, kind: str, turns: dict[str, list[Turn]], asked: Asked, bare: float) -> Row:
+def scoring_row(workload: str, kind: str, turns: dict[str, list[Call]], asked: Asked, bare: float) -> Row:
     """Put a contender's turns into a row; `bare` is the tokens a second of a bare forward pass."""
     seconds = [turn.seconds for turn in turns[kind]]
     ratios = [theirs.seconds / ours.seconds for theirs, ours in zip(turns[kind], turns[OURS], strict=True)]
@@ -165,7 +165,7 @@ def sampling(setting: Setting, asked: Sequence[GenerationRequest]) -> Iterator[R
     """Have this package and transformers' generate sample reasoning in turns; yield one row each."""
     count = token_counter(setting.source)
     kinds = (OURS, PLAIN)
-    turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
+    turns: dict[str, list[Call]] = {kind: [] for kind in kinds}
     with contenders(kinds, setting) as started:
         for kind in kinds:
             started[kind]("sample", asked[:WARMING])

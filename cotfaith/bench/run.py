@@ -26,7 +26,7 @@ from cotfaith.bench.rivals import BATCH, distinct_tokens, token_counter
 from cotfaith.dialogue.prompts import plain_text
 from cotfaith.errors import InputError
 from cotfaith.models.opening import use_threads
-from cotfaith.report import figures as plots
+from cotfaith.report import drawing
 from cotfaith.report.markdown import markdown_table
 from cotfaith.running import progress, runner
 from cotfaith.running.options import Study
@@ -38,7 +38,7 @@ RESULTS = Path("results/bench")
 PREAMBLE_TOKENS = 1000
 SAMPLES_DRAWN = 20
 SAMPLES_CUT = 10
-OF_THE_MODEL = {("bridge.py", name) for name in ("refusals", "generate", "answer_probs", "text_scores")}
+OF_THE_MODEL = {("asking.py", name) for name in ("refusals", "generate", "answer_probs", "text_scores")}
 """What a run calls of a model."""
 SLOWEST = 12
 """Functions that are shown."""
@@ -164,7 +164,7 @@ def write_page(folder: Path) -> None:
     """Show the tables that are there, and the figure of the growth."""
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in Part if (folder / f"{name}.csv").exists()}
     if Part.growth in tables:
-        plots.save(plots.growth_figure(tables[Part.growth]), folder / "growth")
+        drawing.save(drawing.growth_figure(tables[Part.growth]), folder / "growth")
     sections = []
     for name, table in tables.items():
         where = " and ".join(table.pop("measured_on").unique())

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cotfaith.dialogue.parsing import split_steps
 from cotfaith.dialogue.prompts import (
     CHOICE_PREFIX,
     STOP_STRINGS,
@@ -12,6 +11,7 @@ from cotfaith.dialogue.prompts import (
     letters,
     reasoning_dialogue,
 )
+from cotfaith.dialogue.steps import split_steps
 from cotfaith.schema import ChoiceRequest, GenerationRequest, Question, Sampling
 
 SAMPLED = Sampling(max_new_tokens=96)

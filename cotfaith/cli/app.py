@@ -1,61 +1,41 @@
-"""The command line: it parses, calls one function of the library and prints.
-
-Every intervention's command is made from its class, and the options that all measuring commands share from
-`Study`; defaults and names stand there and nowhere else.
-"""
+"""The command line: a command of every function and intervention, and what is said of errors."""
 
 import errno
 import inspect
-import shlex
 import sys
 import typing
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import fields
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from cotfaith.cli import commands
 from cotfaith.cli.parameters import (
     own_options,
     run_options,
-    study_of,
     study_options,
     trial_options,
     validated,
     with_options,
 )
-from cotfaith.cli.terminal import Terminal
+from cotfaith.cli.terminal import err
 from cotfaith.errors import InputError
-from cotfaith.plugins import registry as plugins
-from cotfaith.plugins.base import Intervention, Plugin, Task
+from cotfaith.plugins import registry
 from cotfaith.running import versions
-from cotfaith.running.options import Study
-from cotfaith.running.plan import build_interventions, prepare
-from cotfaith.truth.options import Trial
-
-if TYPE_CHECKING:
-    from cotfaith.store.store import Store
-
-out = Terminal()
-err = Terminal(stderr=True)
 
 INTERVENTIONS_PANEL = "Interventions"
 
 FROM_OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 """What a disk can refuse, which is not a fault of the program."""
-MOST_SOURCES = 3  # a task with more is told in short
-
-RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
 
 
 def main() -> None:
     """Run the command line; a user's mistake exits with 2, Ctrl-C with 130."""
     try:
         for path in _plugin_files(sys.argv[1:]):
-            plugins.add_file(path)
+            registry.add_file(path)
         build_app()()
     except InputError as error:
         _fail(str(error))
@@ -81,11 +61,6 @@ def _versions() -> str:
     return "\n".join([f"with {there}", *map("not tried with {}".format, versions.untried())])
 
 
-def _say_untried() -> None:
-    if untried := ", ".join(versions.untried()):
-        _say(f"Not tried with what is installed: {untried}.")
-
-
 def build_app() -> typer.Typer:
     """Make the app, with a command for every intervention that there is."""
     app = typer.Typer(
@@ -97,13 +72,13 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_common)
-    app.command("run")(with_options(_run, [*run_options(), *study_options()]))
-    app.command("elicit")(with_options(_elicit, study_options()))
-    app.command("validate")(with_options(_validate, [validated(), *trial_options()]))
-    for function in (report, merge, compare, plan, show, export, list_):
+    app.command("run")(with_options(commands.run, [*run_options(), *study_options()]))
+    app.command("elicit")(with_options(commands.elicit, study_options()))
+    app.command("validate")(with_options(commands.validate, [validated(), *trial_options()]))
+    for function in commands.ON_RUNS:
         app.command(function.__name__.rstrip("_"))(function)
-    for name, cls in plugins.INTERVENTIONS.classes.items():
-        command = with_options(_intervention_command(cls), [*own_options(cls), *study_options()])
+    for name, cls in registry.INTERVENTIONS.classes.items():
+        command = with_options(commands.intervention_command(cls), [*own_options(cls), *study_options()])
         app.command(name, help=inspect.getdoc(cls), rich_help_panel=INTERVENTIONS_PANEL)(command)
     return app
 
@@ -115,210 +90,6 @@ def _common(
     ] = None,
 ) -> None:
     """Take the options that stand before the command; `main` has added the plug-ins already."""
-
-
-def _run(intervention: list[str], **options: Any) -> None:
-    """Measure several interventions on several tasks and models, in one run."""
-    _measure(study_of(options), build_interventions(intervention))
-
-
-def _elicit(**options: Any) -> None:
-    """Sample and store reasoning alone; later interventions with the same settings reuse it."""
-    _measure(study_of(options), ())
-
-
-def _validate(intervention: list[str] | None, **options: Any) -> None:
-    """Say what interventions detect, on models of which it is known whether they use their reasoning."""
-    from cotfaith.cli.show import print_table
-    from cotfaith.running import progress
-    from cotfaith.truth import findings
-    from cotfaith.truth import trial as trials
-
-    _say_untried()
-    trial = Trial(**options)
-    lines = trial.quiet or not err.is_terminal
-    shown = progress.Lines(err) if lines else progress.Bars(err)
-    held = trials.hold(trial, build_interventions(intervention or []), shown)
-    print_table(out, "Test × mechanism", findings.overview(held.found))
-    print_table(out, "Where the reasoning is read, and where it is ignored", findings.by_test(held.found))
-    print_table(out, "What was counted", held.counts)
-    for line in findings.sentences(held.found):
-        out.print(line, markup=False, soft_wrap=True)
-    out.print(f"Tables, figure and detection.md are in {trial.out}.", markup=False, soft_wrap=True)
-
-
-def _intervention_command(cls: type[Intervention]) -> Callable[..., None]:
-    def command(**options: Any) -> None:
-        own = {f.name: options.pop(f.name) for f in fields(cls)}
-        _measure(study_of(options), (cls(**own),))
-
-    return command
-
-
-def _measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
-    from cotfaith.report import noticed
-    from cotfaith.running import circumstances, progress, runner, workers
-    from cotfaith.store.store import Store
-
-    _say_untried()
-    plan = prepare(study, interventions)
-    lines = study.quiet or not err.is_terminal
-    with closing(circumstances.begin(plan)) as store:
-        folder = store.folder
-        if folder != study.folder:
-            _say(f"{study.folder} was begun under other circumstances; this run is kept in {folder}.")
-        try:
-            run = workers.run if study.jobs > 1 else runner.run
-            work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
-        except KeyboardInterrupt:
-            _say(_stopped(store))
-            raise
-    _say(f"{folder}: {work} new rows." if work else f"{folder}: nothing was missing.")
-    report(folder)
-    with closing(Store.open(folder)) as store:
-        for line in noticed.noticed(store):
-            out.print(Text(line), soft_wrap=True)
-
-
-def _stopped(store: "Store") -> str:
-    """Say what there is when a run is stopped, and how it goes on."""
-    done = ", ".join(f"{n:,} {table.replace('_', ' ')}" for table, n in store.counted().items() if n)
-    command = shlex.join(["cotfaith", *sys.argv[1:]])
-    return f"Stopped. {store.folder} keeps {done or 'nothing yet'}. Go on with: {command}"
-
-
-def _say(line: str) -> None:
-    err.print(Text(line), soft_wrap=True)
-
-
-def merge(
-    run: Annotated[Path, typer.Argument(help="The folder of the run that they become.", show_default=False)],
-    shards: Annotated[list[Path], typer.Argument(help="The folders of the shards.", show_default=False)],
-) -> None:
-    """Join the shards of a study into one run, or other runs with the same settings, and report on it."""
-    from cotfaith.store.merging import merge as merge_runs
-
-    merged = merge_runs(run, shards)
-    _say(f"{run}: {merged.rows} new rows.")
-    if merged.missing:
-        _say(f"Not all of the study is there: shards {', '.join(merged.missing)} are missing.")
-    report(run)
-
-
-def report(run: RunFolder) -> None:
-    """Write a run's tables, figures, report.html and report.md, and print the tables."""
-    from cotfaith.cli.show import print_tables
-    from cotfaith.report.report import write_report
-    from cotfaith.store.store import Store
-
-    print_tables(out, write_report(Store.open(run)))
-    out.print(f"Tables, figures, report.html and report.md are in {run}.", markup=False, soft_wrap=True)
-
-
-def compare(
-    first: Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)],
-    second: Annotated[Path, typer.Argument(help="The folder of another one.", show_default=False)],
-) -> None:
-    """Compare two runs on the questions that they share: paired differences, second less first."""
-    from cotfaith.cli.show import print_table
-    from cotfaith.stats.compare import compare as compare_runs
-    from cotfaith.store.frames import load_run
-
-    print_table(
-        out, "Second run less first, paired by question", compare_runs(load_run(first), load_run(second))
-    )
-
-
-def plan(
-    effect: Annotated[
-        float, typer.Option(help="A difference of two same-answer rates.", min=1e-6, max=1)
-    ] = 0.05,
-    questions: Annotated[int, typer.Option(help="Questions.", min=2)] = Study.questions,
-    samples: Annotated[int, typer.Option(help="Samples of reasoning a question.", min=1)] = Study.samples,
-    pilot: Annotated[
-        Path | None, typer.Option(help="A run: its variances and token counts. Otherwise a guess.")
-    ] = None,
-    tokens: Annotated[
-        float | None, typer.Option(help="Tokens to divide best. Otherwise what the study costs.", min=1)
-    ] = None,
-) -> None:
-    """Say what power a study has for an effect, what it costs, and how its tokens are best divided."""
-    from cotfaith.cli.show import print_plans
-    from cotfaith.stats import planning
-
-    wish = planning.Wish(effect, questions, samples, tokens)
-    if pilot is None:
-        found = [planning.plan("a guess, without a pilot", planning.GUESS, None, wish)]
-    else:
-        from cotfaith.stats.analysis import floors_of
-        from cotfaith.store.frames import load_run
-
-        run = load_run(pilot)
-        found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
-    print_plans(out, found, wish)
-
-
-def show(
-    run: RunFolder,
-    question: Annotated[
-        str | None, typer.Argument(help="A question's id; without it, all ids are listed.")
-    ] = None,
-) -> None:
-    """Print one question: its reasoning and, per edit, what was shown and what was answered."""
-    from cotfaith.cli.show import print_question, print_questions
-    from cotfaith.store.store import Store
-
-    store = Store.open(run)
-    if question is None:
-        print_questions(out, store)
-    else:
-        print_question(out, store, question)
-
-
-def export(
-    run: RunFolder,
-    format: Annotated[Literal["csv", "jsonl", "parquet"], typer.Option(help="Format of the files.")] = "csv",  # noqa: A002
-) -> None:
-    """Write a run's questions, traces and outcomes as tidy tables."""
-    from cotfaith.store.frames import export_run
-
-    for path in export_run(run, format):
-        out.print(str(path), markup=False, soft_wrap=True)
-
-
-def list_(
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="Say also where each task's questions come from.")
-    ] = False,
-) -> None:
-    """List tasks, interventions and the models on this disk."""
-    from cotfaith.models.shipped import models_on_disk
-
-    for registry in (plugins.TASKS, plugins.INTERVENTIONS):
-        out.print(Text(f"{registry.kind.capitalize()}s", style="bold"))
-        for name, cls in registry.classes.items():
-            summary = (inspect.getdoc(cls) or "").splitlines()[0]
-            out.print(Text(f"  {name:<16} {summary}"), soft_wrap=True)
-            for line in _details(cls, verbose):
-                out.print(Text(f"  {'':<16} {line}", style="dim"), soft_wrap=True)
-    out.print(Text("Models on this disk", style="bold"))
-    for name in models_on_disk() or ["none; name a directory or a hub model with --model"]:
-        out.print(Text(f"  {name}"), soft_wrap=True)
-
-
-def _details(cls: type[Plugin], verbose: bool) -> Iterator[str]:
-    hints = typing.get_type_hints(cls)
-    for f in fields(cls):
-        hint = hints[f.name]
-        kind = "|".join(typing.get_args(hint)) if typing.get_origin(hint) is Literal else hint
-        yield f"{f.name}={f.default!s} ({getattr(kind, '__name__', kind)})"
-    if verbose and issubclass(cls, Task):
-        sources = cls().sources()
-        yield from (f"from the hub: {source}" for source in sources[:MOST_SOURCES])
-        if len(sources) > MOST_SOURCES:
-            yield f"and {len(sources) - MOST_SOURCES} more configurations, as the benchmark names them"
-        if cls.files:
-            yield f"in a folder: {' or '.join(cls.files):.100}"
 
 
 def _plugin_files(arguments: list[str]) -> Iterator[Path]:

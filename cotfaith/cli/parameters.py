@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cotfaith.errors import InputError
-from cotfaith.plugins.base import Intervention
+from cotfaith.plugins.intervention import Intervention
 from cotfaith.running.options import Study
 from cotfaith.truth.options import Trial
 

@@ -17,7 +17,8 @@ from cotfaith.report.report import NO_VALUE, RESULTS, TITLES, rounded
 from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.stats.analysis import PAPER, Tables
 from cotfaith.stats.planning import Prospect, Wish
-from cotfaith.store.store import Store, StoredEdit
+from cotfaith.store.contents import StoredEdit
+from cotfaith.store.store import Store
 
 
 def print_tables(console: Console, tables: Tables) -> None:
@@ -114,7 +115,7 @@ def _trace(trace: Trace) -> Group:
     limit = " (cut off by the token limit)" if trace.hit_limit else ""
     numbered = [Text(f"  {i}. {step.strip()}") for i, step in enumerate(trace.steps, 1)]
     return Group(
-        Text(f"Reasoning, {trace.tokens} tokens{limit}:"),
+        Text(f"Reasoning, {trace.drawn_tokens} tokens{limit}:"),
         *(numbered or [Text("  none")]),
         Text.assemble("Answer with reasoning: ", _answer(trace.question, trace.answer)),
         Text.assemble("Answer without:        ", _answer(trace.question, trace.answer_without)),
@@ -154,6 +155,6 @@ def _answer(question: Question, answer: Answer) -> str:
     """Write an answer with its probability, or with that of each choice."""
     name = answer.text if answer.text is not None else f"unread: {answer.completion.strip()!r}"
     if not answer.probs:
-        return name if answer.mass is None else f"{name} ({answer.mass:.2f})"
+        return name if answer.probability is None else f"{name} ({answer.probability:.2f})"
     each = zip(letters(len(question.choices)), answer.probs, strict=True)
     return f"{name} ({', '.join(f'{letter} {p:.2f}' for letter, p in each)})"

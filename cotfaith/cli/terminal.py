@@ -15,3 +15,7 @@ class Terminal(Console):
         """Render as rich does, and leave only rich's own control codes."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+out = Terminal()
+err = Terminal(stderr=True)

@@ -60,7 +60,7 @@ class Chat:
 
     def render(self, dialogue: Dialogue) -> str:
         """Write a dialogue as the model reads it."""
-        roles = {"human": "user", "assistant": "assistant"}
+        roles = {"system": "system", "human": "user", "assistant": "assistant"}
         messages = [{"role": roles[turn.role], "content": turn.text} for turn in dialogue]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True)
         return str(text)

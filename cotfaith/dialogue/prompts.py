@@ -136,7 +136,9 @@ def paraphrase_dialogue(text: str) -> Dialogue:
 
 def plain_text(dialogue: Dialogue) -> str:
     """Write a dialogue for a model without a chat format; it ends where the model goes on."""
-    return TURN_SEPARATOR.join(f"{ROLE_NAMES[turn.role]}: {turn.text}" for turn in dialogue)
+    return TURN_SEPARATOR.join(
+        f"{ROLE_NAMES[turn.role]}: {turn.text}" if turn.role in ROLE_NAMES else turn.text for turn in dialogue
+    )
 
 
 def _few_shot(instruction: str, shots: Sequence[tuple[str, str]], asked: str, prefix: str) -> Dialogue:

@@ -29,10 +29,10 @@ from cotfaith.ladder.tokenizer import FILLER
 from cotfaith.ladder.training import Document, Recipe, train
 from cotfaith.models.opening import use_threads
 from cotfaith.models.shipped import LADDER, SHIPPED
-from cotfaith.report import figures as plots
+from cotfaith.report import drawing
 from cotfaith.running.progress import Bars, Lines
 from cotfaith.schema import Question
-from cotfaith.stats import metrics
+from cotfaith.stats.tables import share_of
 from cotfaith.store.frames import RunFrames, load_run
 
 RUNGS = {
@@ -179,7 +179,7 @@ def _card(
         ("heldout", accuracies, "operands", ("Numbers in the sum", "Accuracy")),
         ("training", _checked(curves), "step", ("Step", "Accuracy on held-out sums")),
     ):
-        plots.save(plots.curve_figure(table, nothing, nothing, x, labels), results / name)
+        drawing.save(drawing.curve_figure(table, nothing, nothing, x, labels), results / name)
     (results / "README.md").write_text(_card_text(accuracies, curves), encoding="utf-8")
 
 
@@ -195,7 +195,7 @@ def heldout_accuracies(run: RunFrames) -> pd.DataFrame:
         "without reasoning": (run.traces[run.traces["sample"] == 0], "correct_without"),
         "with filler": (longest, "correct"),
     }
-    tables = [metrics.share_of(frame, column).assign(way=way) for way, (frame, column) in asked.items()]
+    tables = [share_of(frame, column).assign(way=way) for way, (frame, column) in asked.items()]
     table = pd.concat(tables, ignore_index=True)
     operands = table["task"].str.extract(r"operands=(\d+)")[0].astype(float).fillna(OPERANDS[0]).astype(int)
     return table.assign(operands=operands, task=table["way"]).drop(columns="way")

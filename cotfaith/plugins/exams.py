@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from cotfaith.data.row import Row
 from cotfaith.dialogue.prompts import letters
-from cotfaith.plugins.base import MultipleChoice
+from cotfaith.plugins.task import MultipleChoice
 from cotfaith.schema import Question
 
 

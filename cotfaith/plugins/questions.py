@@ -11,7 +11,7 @@ from cotfaith.data.row import Row
 from cotfaith.dialogue.prompts import MOST_CHOICES, letters
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed, key
-from cotfaith.plugins.base import Task
+from cotfaith.plugins.task import Task
 from cotfaith.schema import Question
 
 ANY = 100

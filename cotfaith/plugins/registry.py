@@ -17,7 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from cotfaith.errors import InputError, unknown
 from cotfaith.identity import key
-from cotfaith.plugins.base import ESCAPED_COMMA, Intervention, Plugin, Task
+from cotfaith.plugins.intervention import Intervention
+from cotfaith.plugins.plugin import ESCAPED_COMMA, Plugin
+from cotfaith.plugins.task import Task
 
 P = TypeVar("P", bound=Plugin)
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from cotfaith.dialogue.prompts import question_block
 from cotfaith.schema import Answer, Edit
-from cotfaith.store.store import Store, StoredEdit
+from cotfaith.store.contents import StoredEdit
+from cotfaith.store.store import Store
 
 LOOKED_AT = 40
 """Traces of the largest model, a task, among which examples are looked for."""
@@ -64,12 +65,8 @@ def marked(original: str, edited: str) -> tuple[list[Piece], list[Piece]]:
 
 def _traces(store: Store) -> Iterator[tuple[str, str, list[str]]]:
     """Yield each task with the largest model that has traces of it, and their keys."""
-    query = (
-        "SELECT q.task, m.name, t.key FROM traces t JOIN questions q ON q.key = t.question "
-        "JOIN models m ON m.fingerprint = t.model ORDER BY q.task, m.n_params DESC, m.name, q.id, t.sample"
-    )
     of_task: dict[str, tuple[str, list[str]]] = {}
-    for task, model, trace_key in store.query(query):
+    for task, model, trace_key in store.traces_by_size():
         largest, keys = of_task.setdefault(task, (model, []))
         if model == largest:
             keys.append(trace_key)

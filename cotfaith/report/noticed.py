@@ -1,27 +1,16 @@
 """What a reader of a run must know beside its numbers: what could not be asked, and what was odd."""
 
-import json
 from collections.abc import Iterator
 
-from cotfaith.dialogue.parsing import states_answer
+from cotfaith.dialogue.answers import states_answer
 from cotfaith.store.store import Store
-
-_UNASKED = """
-SELECT q.task, m.name, u.reason, COUNT(DISTINCT u.question), COUNT(*) FROM unasked u
-JOIN questions q ON q.key = u.question JOIN models m ON m.fingerprint = u.model
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-"""
-_TRACES = """
-SELECT q.task, m.name, t.body FROM traces t JOIN questions q ON q.key = t.question
-JOIN models m ON m.fingerprint = t.model ORDER BY 1, 2
-"""
 
 
 def noticed(store: Store) -> Iterator[str]:
     """Say what was not asked and why, and how much reasoning was empty or stated its answer already."""
     if store.meta("finished") is False:
         yield "The run is not complete: its last command was stopped. What is shown is what was measured."
-    for task, model, reason, questions, samples in store.query(_UNASKED):
+    for task, model, reason, questions, samples in store.unasked_by_reason():
         yield f"{task}, {model}: {questions:,} questions ({samples:,} samples) not asked: {reason}"
     for (task, model), (total, empty, stating) in _kinds(store).items():
         if empty:
@@ -36,8 +25,7 @@ def noticed(store: Store) -> Iterator[str]:
 def _kinds(store: Store) -> dict[tuple[str, str], tuple[int, int, int]]:
     """Count each task and model's samples, those without any words, and those that state the answer."""
     found: dict[tuple[str, str], tuple[int, int, int]] = {}
-    for task, model, body in store.query(_TRACES):
-        reasoning = "".join(json.loads(body)["steps"])
+    for task, model, reasoning in store.reasonings():
         total, empty, stating = found.get((task, model), (0, 0, 0))
         found[task, model] = (
             total + 1,

@@ -9,29 +9,25 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
 from jinja2.nodes import EvalContext
-from matplotlib.figure import Figure
 
 from cotfaith.errors import InputError
-from cotfaith.report import figures as plots
-from cotfaith.report import words
+from cotfaith.report import drawing, words
 from cotfaith.report.examples import Example, examples
+from cotfaith.report.figures import make_figures
 from cotfaith.report.noticed import noticed
 from cotfaith.report.validated import validated
 from cotfaith.report.visible import visible
 from cotfaith.running.options import command_line
-from cotfaith.stats.analysis import PAPER, Analysis, Tables, analyse
+from cotfaith.stats.analysis import Analysis, Tables, analyse
 from cotfaith.store.frames import run_frames
 from cotfaith.store.store import Store
 
 NO_VALUE = "–"
 TAG = re.compile(r"<(?=[\w/!?])")
 """What begins a tag in Markdown."""
-SAME_ANSWER = "same answer with and without"
-AGREEMENT = "agreement of two samples"
-LABELS = {"same": plots.SAME, "correct": "Accuracy"}
 TITLES = {
     "accuracy": "Accuracy, and answers with and without reasoning",
-    "readings": "What the tasks read from the answers",
+    "scores": "What the tasks read from the answers",
     "same_answer": "Same-answer rate under each intervention",
     "aoc": "Area over the curve (AOC)",
     "steps": "Same answer with and without: from one size to the next",
@@ -40,7 +36,7 @@ TITLES = {
     "controls": "Controls of each intervention",
     "counts": "What was counted, and what could not be",
 }
-RESULTS = ("accuracy", "readings", "same_answer", "aoc", "steps", "ease")
+RESULTS = ("accuracy", "scores", "same_answer", "aoc", "steps", "ease")
 CONTROLS = ("letter_bias", "controls", "counts")
 
 
@@ -76,7 +72,7 @@ def write_report(store: Store) -> Tables:
         getattr(analysis.tables, field.name).to_csv(store.folder / f"{field.name}.csv", index=False)
     names = []
     for name, figure in make_figures(analysis):
-        plots.save(figure, store.folder / name)
+        drawing.save(figure, store.folder / name)
         names.append(name)
     models = run.traces[["model", "n_params"]].drop_duplicates().itertuples(index=False, name=None)
     report = _report(store, analysis, names, [f"{model}: {n:,} parameters" for model, n in models])
@@ -84,35 +80,6 @@ def write_report(store: Store) -> Tables:
         text = _environment(store).get_template(f"report.{kind}.j2").render(report=report)
         (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")
     return analysis.tables
-
-
-def make_figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures with their files' names: by size, AOC, and those of each intervention.
-
-    Tasks without right answers have no accuracy: under an intervention that is read by accuracy, a figure of
-    their own shows how often their answers stay the same.
-    """
-    tables = analysis.tables
-    agreement = tables.accuracy[tables.accuracy["measure"] == AGREEMENT]
-    shares = tables.accuracy[tables.accuracy["measure"] == SAME_ANSWER]
-    yield "by-size", plots.size_figure(shares, agreement, analysis.sizes)
-    areas = tables.aoc[tables.aoc["definition"] == PAPER]
-    if not areas.empty:
-        yield "aoc", plots.aoc_figure(areas)
-    for label, intervention in analysis.interventions.items():
-        x = "at" if intervention.coordinate else "position"
-        curves = tables.curves_by_coordinate if intervention.coordinate else tables.curves
-        curves = curves[curves["intervention"] == label]
-        wanted = curves["measure"] == intervention.reading
-        unjudged = ~curves["task"].isin(curves.loc[wanted, "task"]) & (curves["measure"] == "same")
-        for name, rows in ((label, wanted), (f"{label} same answer", unjudged)):
-            if rows.any():
-                measure = curves.loc[rows, "measure"].iloc[0]
-                floor = _floor(label, measure, tables)
-                ceiling = agreement if measure == "same" else agreement.iloc[:0]
-                axes = (intervention.axis, LABELS[measure])
-                yield _file_name(name), plots.curve_figure(curves[rows], floor, ceiling, x, axes)
-        yield from _by_length(label, intervention.axis, intervention.reading, tables)
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -126,26 +93,6 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
     for column in shown.select_dtypes("float"):
         shown[column] = [NO_VALUE if pd.isna(value) else f"{value:.3f}" for value in shown[column]]
     return shown.drop(columns="n_params", errors="ignore")
-
-
-def _by_length(label: str, axis: str, reading: str, tables: Tables) -> Iterator[tuple[str, Figure]]:
-    """Yield the curves of the largest model by reasoning length, of an intervention that is read along it."""
-    curves = tables.curves_by_length[tables.curves_by_length["intervention"] == label]
-    curves = curves[curves["n_params"] == curves["n_params"].max()]
-    if reading == "same" and curves["n_steps"].nunique() > 1 and curves["position"].nunique() > 1:
-        yield f"{_file_name(label)}-by-length", plots.length_figure(curves, axis)
-
-
-def _floor(label: str, measure: str, tables: Tables) -> pd.DataFrame:
-    """Return what the unchanged reasoning gives: the accuracy with it, or the unedited same-answer rate."""
-    if measure == "correct":
-        return tables.accuracy[tables.accuracy["measure"] == "accuracy with reasoning"]
-    rates = tables.same_answer[tables.same_answer["intervention"] == label]
-    return rates.assign(value=rates["unedited"]).dropna(subset="value")
-
-
-def _file_name(label: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in label).strip("-")
 
 
 def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Sequence[str]) -> Report:

@@ -7,9 +7,9 @@ import numpy as np
 
 from cotfaith.stats.analysis import PAPER, Analysis
 from cotfaith.stats.intervals import detectable_from
-from cotfaith.stats.metrics import CELL, CURVE
 from cotfaith.stats.paired import Difference
-from cotfaith.stats.sizes import BySize, Trend, Turn
+from cotfaith.stats.sizes import BySize, Extremum, Trend
+from cotfaith.stats.tables import CELL, CURVE
 
 CAVEAT = (
     "A same-answer rate or an AOC is a reading of answer dependence: how far the answer changes when the "
@@ -148,7 +148,7 @@ def _slopes(one: BySize) -> str:
     return f"{said}."
 
 
-def _turned(turn: Turn | None) -> str:
+def _turned(turn: Extremum | None) -> str:
     if turn is None:
         return "no middle size lies below or above both ends."
     where = "below" if turn.kind == "dip" else "above"

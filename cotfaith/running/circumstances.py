@@ -7,18 +7,20 @@ from itertools import chain, count
 from pathlib import Path
 from types import ModuleType
 
-from cotfaith.dialogue import parsing, prompts
+from cotfaith.dialogue import answers, prompts, rewrites, steps
 from cotfaith.errors import OtherCircumstancesError
 from cotfaith.identity import code_key
-from cotfaith.plugins import base
-from cotfaith.plugins.base import Plugin
+from cotfaith.plugins import intervention, rewriting, task
+from cotfaith.plugins.plugin import Plugin
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan
 from cotfaith.schema import Fact, ModelInfo
 from cotfaith.store.store import Store
 
-SHARED_CODE = (base, parsing, prompts)
+SHARED_CODE = (task, intervention, rewriting, prompts, steps, answers, rewrites)
 """What every answer goes through, whatever the task and the intervention."""
+RECORDS = Fact("0.2", "0.2")
+"""The release since which what is stored of a run, and the keys of it, mean the same."""
 
 
 def begin(plan: Plan) -> Store:
@@ -34,7 +36,7 @@ def begin(plan: Plan) -> Store:
 
 def facts(plan: Plan) -> dict[str, Fact]:
     """Return all circumstances of a plan."""
-    found = {"shard": Fact(plan.study.shard or "none", plan.study.shard or "none")}
+    found = {"shard": Fact(plan.study.shard or "none", plan.study.shard or "none"), "cotfaith": RECORDS}
     for planned in plan.tasks:
         found[f"questions of {planned.task.spec}"] = Fact(planned.source, planned.source)
     for source, info in plan.infos:

@@ -3,19 +3,18 @@
 Nothing here knows what is stored; the same question is still not asked twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-from cotfaith.dialogue.parsing import split_steps
 from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
+from cotfaith.dialogue.steps import split_steps
 from cotfaith.identity import derive_seed, key
 from cotfaith.models.model import Model
-from cotfaith.plugins.base import Intervention, Task, Tools
-from cotfaith.running.options import Study
+from cotfaith.plugins.intervention import Intervention, Tools
+from cotfaith.plugins.task import Task
 from cotfaith.schema import (
     Answer,
-    ChoiceProbs,
     ChoiceRequest,
     Edit,
     Generation,
@@ -23,7 +22,9 @@ from cotfaith.schema import (
     NotApplicable,
     Outcome,
     Question,
+    Refusal,
     Sampling,
+    Settings,
     TextRequest,
     TextScore,
     Trace,
@@ -38,21 +39,16 @@ ROOM = 16  # tokens without which there is no use in asking: a short answer
 class Interview:
     """One model and the questions of one task."""
 
-    study: Study
+    settings: Settings
     model: Model
     helper: Model | None
     task: Task
     questions: tuple[Question, ...]
 
-    @cached_property
-    def _known(self) -> dict[ChoiceRequest | GenerationRequest, ChoiceProbs | Generation]:
-        """The answers to all that was asked before; answering draws no random numbers."""
-        return {}
-
     def trace_key(self, question: Question, sample: int) -> str:
         """Hold all that determines a trace; the requests hold the prompts."""
         asked = (self.task.reasoning(question), self.task.request(question, ""))
-        sampling, seed = self.study.sampling, self.study.seed
+        sampling, seed = self.settings.sampling, self.settings.seed
         return key(self.model.info.fingerprint, asdict(self.task), question, asked, sampling, seed, sample)
 
     def sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace | str]:
@@ -74,7 +70,7 @@ class Interview:
     def edits(self, intervention: Intervention, traces: Sequence[Trace]) -> list[Edit | NotApplicable]:
         """Have the intervention edit traces; what the model cannot be shown has the reason in its place."""
         tools = Tools(
-            seed=self.study.seed,
+            seed=self.settings.seed,
             intervention=intervention.spec,
             helper=self._write,
             count_tokens=self.model.count_tokens,
@@ -82,14 +78,10 @@ class Interview:
         )
         return self._able(list(intervention.edits(traces, tools)))
 
-    def outcomes(self, edits: Sequence[Edit], identity: str, *, anew: bool) -> list[Outcome]:
+    def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome]:
         """Ask again after each edit, once the model has gone on reasoning where it shall."""
-        resumed = self._resume(edits, identity)
-        asked = [
-            (edit.asked, (edit.reasoning + more.text).rstrip())
-            for edit, more in zip(edits, resumed, strict=True)
-        ]
-        answers = self.answers(asked, anew=anew)
+        resumed = self._resume(edits, intervention)
+        answers = self._answers_after(edits, resumed, anew=intervention.floor)
         changed = [i for i, edit in enumerate(edits) if not edit.trace.reasoning.startswith(edit.reasoning)]
         scored = self._scores([(edits[i].asked, edits[i].reasoning) for i in changed])
         scores = dict(zip(changed, scored, strict=True))
@@ -106,28 +98,45 @@ class Interview:
             for i, edit in enumerate(edits)
         ]
 
-    def answers(self, asked: Sequence[tuple[Question, str]], *, anew: bool = False) -> list[Answer]:
-        """Ask for answers, the same thing once; a floor asks anew, since that is what it measures."""
+    def answers(self, asked: Sequence[tuple[Question, str]]) -> list[Answer]:
+        """Ask for answers after reasoning; the same thing is asked once."""
         requests = [self.task.request(question, reasoning) for question, reasoning in asked]
-        known = {} if anew else self._known
-        missing = [request for request in dict.fromkeys(requests) if request not in known]
-        scored = iter(self.model.answer_probs([r for r in missing if isinstance(r, ChoiceRequest)]))
-        written = iter(self.model.generate([r for r in missing if isinstance(r, GenerationRequest)]))
-        for request in missing:
-            known[request] = next(scored) if isinstance(request, ChoiceRequest) else next(written)
-        return [self.task.read(q, known[r]) for (q, _), r in zip(asked, requests, strict=True)]
+        distinct = list(dict.fromkeys(requests))
+        scored = iter(self.model.answer_probs([r for r in distinct if isinstance(r, ChoiceRequest)]))
+        written = iter(self.model.generate([r for r in distinct if isinstance(r, GenerationRequest)]))
+        results = {r: next(scored) if isinstance(r, ChoiceRequest) else next(written) for r in distinct}
+        return [self.task.interpret(q, results[r]) for (q, _), r in zip(asked, requests, strict=True)]
+
+    def _answers_after(
+        self, edits: Sequence[Edit], resumed: Sequence[Generation], *, anew: bool
+    ) -> list[Answer]:
+        """Return the answers after edits; where that is what was asked for the trace, its own answer.
+
+        A floor asks anew, since that is what it measures.
+        """
+        asked = [
+            (edit.asked, (edit.reasoning + more.text).rstrip())
+            for edit, more in zip(edits, resumed, strict=True)
+        ]
+        known = {} if anew else dict(_answered(edits, asked))
+        new = iter(self.answers([pair for i, pair in enumerate(asked) if i not in known]))
+        return [known.get(i) or next(new) for i in range(len(edits))]
 
     @cached_property
     def _reserve(self) -> int:
         """The tokens of the context that are left free for what is asked after the reasoning."""
-        asked = plain_text(self.task.request(self.questions[0], "").dialogue[2:]) if self.questions else ""
-        return max(RESERVE, self.model.count_tokens(asked) + self.task.answer_tokens + MARKERS)
+        tokens = 0
+        if self.questions:
+            first = self.questions[0]
+            behind = self.task.request(first, "").dialogue[len(self.task.reasoning(first)) :]
+            tokens = self.model.count_tokens(plain_text(behind))
+        return max(RESERVE, tokens + self.task.answer_tokens + MARKERS)
 
     def _reasoning(self, question: Question, sample: int) -> GenerationRequest:
         return GenerationRequest(
             self.task.reasoning(question),
-            self.study.sampling,
-            derive_seed(self.study.seed, question.task, question.id, sample),
+            self.settings.sampling,
+            derive_seed(self.settings.seed, question.task, question.id, sample),
             STOP_STRINGS,
             self._reserve,
         )
@@ -144,7 +153,7 @@ class Interview:
                 question=question,
                 sample=sample,
                 steps=split_steps(reasonings[i]),
-                tokens=generations[i].tokens,
+                drawn_tokens=generations[i].tokens,
                 hit_limit=generations[i].hit_limit,
                 answer=answers[i],
                 answer_without=answers[len(items) + i],
@@ -161,13 +170,13 @@ class Interview:
         dialogues = [self.task.request(question, reasoning).dialogue for question, reasoning in shown]
         return self.model.refusals(dialogues, ROOM)
 
-    def _write(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
-        """Have the helper write; what it cannot be asked for is cut off before its first word."""
+    def _write(self, requests: Sequence[GenerationRequest]) -> list[Generation | Refusal]:
+        """Have the helper write, or say why it cannot be asked."""
         helper = self.helper or self.model
         refused = helper.refusals([request.dialogue for request in requests], ROOM)
         able = [request for request, reason in zip(requests, refused, strict=True) if not reason]
         written = iter(helper.generate(able))
-        return [Generation("", 0, hit_limit=True) if reason else next(written) for reason in refused]
+        return [Refusal(reason) if reason else next(written) for reason in refused]
 
     def _able(self, edits: Sequence[Edit | NotApplicable]) -> list[Edit | NotApplicable]:
         """Put the reason in the place of each edit that the model cannot be shown.
@@ -191,14 +200,18 @@ class Interview:
         """Score reasoning as what continues the beginning of the assistant's turn."""
         return self.model.text_scores([TextRequest(self.task.reasoning(q), text) for q, text in shown])
 
-    def _resume(self, edits: Sequence[Edit], identity: str) -> list[Generation]:
+    def _resume(self, edits: Sequence[Edit], intervention: Intervention) -> list[Generation]:
         """Go on from the shown steps where the edit says so, within the token limit of a whole reasoning."""
         requests = {
             i: GenerationRequest(
                 self.task.reasoning(edit.asked, edit.reasoning),
                 self._remaining(edit),
                 derive_seed(
-                    self.study.seed, identity, edit.trace.question.id, edit.trace.sample, content(edit)
+                    self.settings.seed,
+                    intervention.spec,
+                    edit.trace.question.id,
+                    edit.trace.sample,
+                    content(edit),
                 ),
                 STOP_STRINGS,
                 self._reserve,
@@ -210,9 +223,18 @@ class Interview:
         return [written.get(i, Generation("", 0, hit_limit=False)) for i in range(len(edits))]
 
     def _remaining(self, edit: Edit) -> Sampling:
-        sampling = self.study.sampling
+        sampling = self.settings.sampling
         room = sampling.max_new_tokens - self.model.count_tokens(edit.reasoning)
         return replace(sampling, max_new_tokens=max(0, room))
+
+
+def _answered(edits: Sequence[Edit], asked: Sequence[tuple[Question, str]]) -> Iterator[tuple[int, Answer]]:
+    """Yield the places of edits after which nothing new is asked, with the answer that the trace has."""
+    for i, (edit, (question, text)) in enumerate(zip(edits, asked, strict=True)):
+        if question == edit.trace.question and text == edit.trace.reasoning.rstrip():
+            yield i, edit.trace.answer
+        elif question == edit.trace.question and not text:
+            yield i, edit.trace.answer_without
 
 
 def content(edit: Edit | NotApplicable) -> object:

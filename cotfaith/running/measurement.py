@@ -13,7 +13,7 @@ from typing import Protocol
 
 from cotfaith.dialogue import prompts
 from cotfaith.identity import code_key, key
-from cotfaith.plugins.base import Intervention
+from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import rotated
 from cotfaith.running.interview import Interview, content
 from cotfaith.running.pace import Pace
@@ -47,7 +47,7 @@ class Measurement:
         return {
             self.interview.trace_key(question, sample): (question, sample)
             for question in self.interview.questions
-            for sample in range(self.interview.study.samples)
+            for sample in range(self.interview.settings.samples)
         }
 
     def elicit(self) -> None:
@@ -80,7 +80,7 @@ class Measurement:
             )
             for question in self.interview.questions
             if question.id in asked_about
-            for rotation in range(1, min(self.interview.study.permutations + 1, len(question.choices)))
+            for rotation in range(1, min(self.interview.settings.permutations + 1, len(question.choices)))
             for turned in (rotated(question, rotation),)
         }
         missing = self.store.missing_rotated(wanted)
@@ -120,7 +120,7 @@ class Measurement:
         with self._stage(f"{label}: answers", "edits", len(pending)) as advance:
             for batch in self.pace.batches(pending):
                 edits = [stored.edit for stored in self.store.edits(batch)]
-                outcomes = self.interview.outcomes(edits, identity, anew=intervention.floor)
+                outcomes = self.interview.outcomes(edits, intervention)
                 self.store.add_outcomes(zip(batch, outcomes, strict=True))
                 advance(len(batch))
 

@@ -10,7 +10,7 @@ from typing import Any
 from cotfaith.errors import InputError
 from cotfaith.models.model import Dtype, ModelSettings
 from cotfaith.models.shipped import LADDER
-from cotfaith.schema import Sampling
+from cotfaith.schema import Sampling, Settings
 
 RESULTS = Path("results")
 NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
@@ -41,13 +41,13 @@ class Study:
     )
     skip_bad_rows: bool = _option(False, "Leave out rows that cannot be read, and count them in the report.")
     questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
-    samples: int = _option(5, "Samples of reasoning a question. The paper takes 100.", 1)
+    samples: int = _option(Settings.samples, "Samples of reasoning a question. The paper takes 100.", 1)
     permutations: int = _option(
-        3,
+        Settings.permutations,
         "Other orders of the choices in which each question is asked without reasoning: its letter bias.",
         0,
     )
-    seed: int = _option(0, "Decides questions, reasoning and edits.")
+    seed: int = _option(Settings.seed, "Decides questions, reasoning and edits.")
     out: Path | None = _option(None, "The run's folder. Otherwise under results/, named after the settings.")
     chat: bool = _option(ModelSettings.chat, "Use the model's own chat template, not the plain dialogue.")
     helper: str | None = _option(
@@ -80,6 +80,11 @@ class Study:
     def sampling(self) -> Sampling:
         """How reasoning is drawn."""
         return Sampling(float(self.temperature), float(self.top_p), self.max_new_tokens)
+
+    @property
+    def settings(self) -> Settings:
+        """What decides what is asked, apart from the model and the questions."""
+        return Settings(self.sampling, self.seed, self.samples, self.permutations)
 
     @property
     def model_settings(self) -> ModelSettings:

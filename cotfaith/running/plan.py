@@ -1,16 +1,18 @@
 """A study as a whole: its questions, models and interventions, checked before any weights are loaded."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from cotfaith.errors import InputError
+from cotfaith.errors import InputError, unknown
 from cotfaith.models.opening import open_model
 from cotfaith.models.shipped import expand
-from cotfaith.plugins.base import Intervention, Task
+from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.plugins.task import Task
 from cotfaith.running.options import Study
-from cotfaith.schema import ModelInfo, Question
+from cotfaith.schema import Abilities, ModelInfo, Question
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,32 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
         raise InputError(f"--shard {study.shard}: there are fewer questions than shards.")
     models = expand(study.model)
     named = (*models, *([study.helper] if study.helper else []))
-    infos = tuple((name, open_model(name, study.model_settings).info) for name in named)
+    opened = {name: open_model(name, study.model_settings) for name in named}
+    for name, model in opened.items():
+        _refuse_unable(name, model.abilities, planned, interventions)
+    infos = tuple((name, model.info) for name, model in opened.items())
     return Plan(study, tuple(models), planned, interventions, infos)
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     """Build interventions from their specifications; all that there are, if none is named."""
     return tuple(INTERVENTIONS.build(spec) for spec in dict.fromkeys(specs or INTERVENTIONS.classes))
+
+
+def _refuse_unable(
+    name: str, abilities: Abilities, tasks: Sequence[TaskPlan], interventions: Sequence[Intervention]
+) -> None:
+    """Refuse a model that cannot be asked what a task or an intervention asks, and say what would do."""
+    needed = {
+        f"task {one.task.spec!r}": frozenset().union(*map(one.task.needs, one.questions)) for one in tasks
+    }
+    needed |= {f"intervention {one.spec!r}": one.needs for one in interventions}
+    known = [f.name for f in fields(Abilities)]
+    for what, needs in needed.items():
+        for strange in sorted(needs.difference(known)):
+            raise unknown(f"ability of {what}", strange, known)
+        for does, otherwise in abilities.lacking(needs):
+            raise InputError(f"{what} needs a model that {does}, and {name!r} is none. {otherwise}")
 
 
 def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:

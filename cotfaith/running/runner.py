@@ -51,7 +51,7 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         store.add_model(model.info)
         pace = Pace()
         for planned in plan.tasks:
-            interview = Interview(study, model, helper, planned.task, planned.questions)
+            interview = Interview(study.settings, model, helper, planned.task, planned.questions)
             measurement = Measurement(interview, store, progress, pace)
             measurement.elicit()
             measurement.rotate()

@@ -7,13 +7,16 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from cotfaith.errors import InputError
-from cotfaith.plugins.base import Intervention, Task
+from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.plugins.task import Task
 from cotfaith.schema import Question
-from cotfaith.stats import areas, controls, metrics, sizes
+from cotfaith.stats import answer_change, areas, controls, sizes
 from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.letter_bias import letter_bias
+from cotfaith.stats.scores import scores
 from cotfaith.stats.sizes import BySize, Trend
+from cotfaith.stats.tables import CURVE, ESTIMATE, estimates
 from cotfaith.store.frames import RunFrames
 
 MEASURES: tuple[Literal["same", "correct"], ...] = ("same", "correct")
@@ -28,7 +31,7 @@ class Tables:
     """The tables of a report, each written to a CSV file of its name."""
 
     accuracy: pd.DataFrame
-    readings: pd.DataFrame
+    scores: pd.DataFrame
     same_answer: pd.DataFrame
     aoc: pd.DataFrame
     letter_bias: pd.DataFrame
@@ -43,7 +46,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A run's interventions by label, its tables, and how its readings go with size and with ease."""
+    """A run's interventions by label, its tables, and how its answers go with size and with ease."""
 
     interventions: Mapping[str, Intervention]
     tables: Tables
@@ -63,9 +66,9 @@ def analyse(run: RunFrames, seed: int = 0) -> Analysis:
     floors = [label for label, intervention in interventions.items() if intervention.floor]
     along = _along_reasoning(run, interventions, seed)
     tables = Tables(
-        accuracy=metrics.with_and_without(run.traces, seed, judges.same),
-        readings=metrics.readings(judges.questions, judges.readings, run.traces, run.outcomes, seed),
-        same_answer=metrics.same_answer_rate(run.outcomes, floors, seed),
+        accuracy=answer_change.with_and_without(run.traces, seed, judges.same),
+        scores=scores(judges.questions, judges.scores, run.traces, run.outcomes, seed),
+        same_answer=answer_change.same_answer_rate(run.outcomes, floors, seed),
         aoc=_stacked(along.areas, "definition"),
         letter_bias=bias,
         controls=_controls(run, judges, seed),
@@ -126,11 +129,11 @@ def _along_reasoning(run: RunFrames, interventions: Mapping[str, Intervention], 
 def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:
     """Put the controls of every intervention below each other."""
     tables = [
-        controls.unread_answers(run.outcomes, seed),
-        controls.distance(run.outcomes, seed),
+        answer_change.unread_answers(run.outcomes, seed),
+        answer_change.distance(run.outcomes, seed),
         controls.edits_checked(run.traces, run.outcomes, judges.values, seed),
     ]
-    return pd.concat(tables, ignore_index=True).sort_values(metrics.CURVE, kind="stable", ignore_index=True)
+    return pd.concat(tables, ignore_index=True).sort_values(CURVE, kind="stable", ignore_index=True)
 
 
 def floors_of(run: RunFrames) -> list[str]:
@@ -158,7 +161,7 @@ class _Judges:
         self.questions = {
             (q["task"], q["id"]): Question(**{str(k): v for k, v in q.items()}) for q in records
         }
-        self.readings = {spec: task.readings for spec, task in self._tasks.items() if task.readings}
+        self.scores = {spec: task.scores for spec, task in self._tasks.items() if task.scores}
         self.values = {
             s: task.rewriter.values for s, task in self._tasks.items() if task.rewriter is not None
         }
@@ -181,7 +184,7 @@ def _no_longer_there(error: InputError, spec: str) -> InputError:
 
 def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:
     """Put tables below each other; without any, an empty one with the columns that there would be."""
-    columns = [*metrics.CURVE, *more, *metrics.ESTIMATE]
+    columns = [*CURVE, *more, *ESTIMATE]
     full = [table for table in tables if not table.empty]  # an empty one has columns without a kind
-    none = metrics.estimates([], [*metrics.CURVE, *more])
+    none = estimates([], [*CURVE, *more])
     return pd.concat(full, ignore_index=True)[columns] if full else none

@@ -10,7 +10,7 @@ import pandas as pd
 from cotfaith.schema import Estimate
 from cotfaith.stats.curves import CurveSpec, PooledCurve
 from cotfaith.stats.intervals import Floats, cluster_bootstrap, within_range
-from cotfaith.stats.metrics import CELL, CURVE, estimates, groups, proportions
+from cotfaith.stats.tables import CELL, CURVE, estimates, groups, proportions
 
 GRID = np.linspace(0, 1, 11)
 

@@ -4,80 +4,14 @@ Pure functions on the tidy frames of `store.frames`; rows and intervals as in `s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
-from cotfaith.schema import Estimate
-from cotfaith.stats.intervals import cluster_bootstrap
-from cotfaith.stats.metrics import CELL, CURVE, estimates, groups, proportions
+from cotfaith.stats.tables import CELL, CURVE, groups, means, named, proportions
 
 Values = Callable[[str], tuple[str, ...]]
 """The results of the steps in a text, in their order, as a task's grammar knows them."""
-
-UNREAD = {
-    "same, unread answers left out": None,
-    "same, an unread answer counted as changed": False,
-    "same, an unread answer counted as the same": True,
-}
-
-
-def unread_answers(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return how many answers were read, and the same-answer rate by three readings of those that were not.
-
-    Parameters
-    ----------
-    outcomes : DataFrame
-        One row an outcome, with `answer` and `original_answer` (None: unread), `same` (bool) and the columns
-        of `cotfaith.stats.areas.same_answer_curve`.
-    seed : int
-        Decides the bootstrap's draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a (model, task, intervention, control); value in [0, 1]. An outcome is unread where the answer
-        after the edit, or the one that it is compared with, is.
-
-    Notes
-    -----
-    Everywhere else an unread answer counts as changed. Where the three differ, that choice moves the number.
-    """
-    read = outcomes["answer"].notna() & outcomes["original_answer"].notna()
-    tables = [_named(proportions(outcomes.assign(read=read), CURVE, "read", seed), "answers read")]
-    for name, counts_as in UNREAD.items():
-        same = outcomes["same"].astype(bool)
-        frame = outcomes[read] if counts_as is None else outcomes.assign(same=same.where(read, counts_as))
-        tables.append(_named(proportions(frame, CURVE, "same", seed), name))
-    return pd.concat(tables, ignore_index=True)
-
-
-def distance(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return how far the probabilities of the choices move under each intervention.
-
-    Parameters
-    ----------
-    outcomes : DataFrame
-        One row an outcome, with `probs` and `original_probs`, lists over the choices; those of free answers
-        are empty and left out.
-    seed : int
-        Decides the bootstrap's draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a (model, task, intervention); value in [0, 1]: the mean total variation distance.
-
-    Notes
-    -----
-    ½ Σ |p − p′| over the choices, averaged over outcomes (Siegel et al. 2024, arXiv 2404.03189, use it for
-    faithfulness). It sees a shift that does not change the most likely answer.
-    """
-    lettered = outcomes[outcomes["probs"].str.len() > 0]
-    pairs = zip(lettered["probs"], lettered["original_probs"], strict=True)
-    moved = [float(np.abs(np.subtract(p, q)).sum() / 2) for p, q in pairs]
-    return _named(means(lettered.assign(moved=moved), CURVE, "moved", seed), "total variation distance")
 
 
 def edits_checked(
@@ -111,11 +45,11 @@ def edits_checked(
     checked = outcomes.assign(changed=changed, reasoning=reasoning)
     scored = checked[checked["logprob"].notna() & checked["original_logprob"].notna()]
     tables = [
-        _named(proportions(checked, CURVE, "changed", seed), "text changed"),
-        _named(proportions(_values_kept(checked[changed], values), CURVE, "kept", seed), "values kept"),
-        _named(means(_lengths(traces, outcomes), CURVE, "length", seed), "length at the end"),
-        _named(means(scored, CURVE, "logprob", seed), "log-probability"),
-        _named(means(scored, CURVE, "original_logprob", seed), "original log-probability"),
+        named(proportions(checked, CURVE, "changed", seed), "text changed"),
+        named(proportions(_values_kept(checked[changed], values), CURVE, "kept", seed), "values kept"),
+        named(means(_lengths(traces, outcomes), CURVE, "length", seed), "length at the end"),
+        named(means(scored, CURVE, "logprob", seed), "log-probability"),
+        named(means(scored, CURVE, "original_logprob", seed), "original log-probability"),
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -154,13 +88,19 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
     DataFrame
         One row a (model, task, condition). `nobs` outcomes; `unread` answers that could not be parsed;
         `hit_limit` reasonings that ended by the token limit; `not_applicable` traces or edits with the
-        reasons in `reasons`; `mass` the mean probability on the choices, or of the answer as written;
+        reasons in `reasons`; `mass` the mean probability on all choices together, `probability` the mean
+        probability of an answer as it was written;
         `in_every_edit` the coordinates that all edits have in common, e.g. how many tokens a piece of filler
         is for this model.
     """
     asked = [_count(traces.assign(intervention="reasoning"))]
     once = traces[traces["sample"] == 0]
-    bare = once.assign(answer=once["answer_without"], mass=once["mass_without"], hit_limit=False)
+    bare = once.assign(
+        answer=once["answer_without"],
+        mass=once["mass_without"],
+        probability=once["probability_without"],
+        hit_limit=False,
+    )
     asked += [_count(bare.assign(intervention="no reasoning")), _count(outcomes)]
     refused = not_applicable.groupby(CURVE).agg(
         not_applicable=("reason", "size"),
@@ -173,25 +113,15 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
     table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
     whole = dict.fromkeys(["nobs", "unread", "hit_limit", "not_applicable"], 0)
     table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(
-        dict.fromkeys(whole, int) | {"mass": float}
+        dict.fromkeys(whole, int) | {"mass": float, "probability": float}
     )
     return table.rename(columns={"intervention": "condition"}).sort_values([*CELL[1:], "condition"])
-
-
-def means(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:
-    """Estimate the mean of a number in every group, over all rows; questions are resampled."""
-    rows = []
-    for names, group in groups(frame, by):
-        clusters = group.groupby("question")[column].agg(["sum", "size"]).to_numpy(dtype=float)
-        value, low, high = cluster_bootstrap(clusters, lambda sums: sums[:, 0] / sums[:, 1], seed)
-        rows.append(names | asdict(Estimate(value, low, high, len(group), len(clusters))))
-    return estimates(rows, [*by])
 
 
 def _count(frame: pd.DataFrame) -> pd.DataFrame:
     grouped = frame.assign(unread=frame["answer"].isna()).groupby(CURVE)
     columns = {"nobs": ("answer", "size"), "unread": ("unread", "sum"), "hit_limit": ("hit_limit", "sum")}
-    return grouped.agg(**columns, mass=("mass", "mean")).reset_index()
+    return grouped.agg(**columns, mass=("mass", "mean"), probability=("probability", "mean")).reset_index()
 
 
 def _in_common(coords: pd.Series) -> str:
@@ -199,8 +129,3 @@ def _in_common(coords: pd.Series) -> str:
     first, last = set(coords.iloc[0].items()), set(coords.iloc[-1].items())
     alike = [pair for pair in first & last if all(pair in c.items() for c in coords)]
     return ", ".join(f"{name}={value}" for name, value in sorted(alike)) if len(coords) > 1 else ""
-
-
-def _named(table: pd.DataFrame, control: str) -> pd.DataFrame:
-    table.insert(len(CURVE), "control", control)
-    return table

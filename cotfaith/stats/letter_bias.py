@@ -9,7 +9,7 @@ import pandas as pd
 from cotfaith.dialogue.prompts import letters
 from cotfaith.schema import Estimate
 from cotfaith.stats.intervals import DRAWS, LEVEL, Floats, cluster_bootstrap, within_range
-from cotfaith.stats.metrics import CELL, estimates, groups, proportions
+from cotfaith.stats.tables import CELL, estimates, groups, proportions
 
 
 def letter_bias(traces: pd.DataFrame, rotated: pd.DataFrame, seed: int = 0) -> pd.DataFrame:

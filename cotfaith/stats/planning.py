@@ -128,7 +128,9 @@ def cost_of(traces: pd.DataFrame, outcomes: pd.DataFrame) -> Cost:
     """
     prompts = traces.groupby("question")["prompt_tokens"].first()
     anew = outcomes["tokens"].where(outcomes["logprob"].notna(), 0) + outcomes["resumed_tokens"]
-    return Cost(float(prompts.mean()), float(traces["tokens"].mean() + anew.sum() / max(len(traces), 1)))
+    return Cost(
+        float(prompts.mean()), float(traces["drawn_tokens"].mean() + anew.sum() / max(len(traces), 1))
+    )
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Trend:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Extremum:
     """A middle size whose share is lower than that of both ends (a dip) or higher (a peak)."""
 
     model: str
@@ -59,7 +59,7 @@ class BySize:
     adjusted: Slope | None = None
     """The slope beside the covariates."""
     covariates: tuple[str, ...] = ()
-    turn: Turn | None = None
+    turn: Extremum | None = None
     """The most likely one."""
     fitted: tuple[tuple[float, float, float, float], ...] = ()
     """The model's share along size with its 95% band: parameters, share, low, high."""
@@ -183,7 +183,7 @@ def trend_of(task: str, frame: pd.DataFrame, seed: int = 0) -> Trend:
     return _trend(task, frame, "model", models, _slope_on(np.log10(sizes)), seed)
 
 
-def turn_of(frame: pd.DataFrame, seed: int = 0) -> Turn | None:
+def turn_of(frame: pd.DataFrame, seed: int = 0) -> Extremum | None:
     """Return the middle size of one task that most likely is lower, or higher, than both ends."""
     means = _means(frame)
     models = list(means.columns)
@@ -195,7 +195,7 @@ def turn_of(frame: pd.DataFrame, seed: int = 0) -> Turn | None:
         for kind, sign in (("dip", -1), ("peak", 1)):
             if all(sign * value > 0 for value in values):
                 p = max(sign_flip(end, seed) / 2 for end in ends)
-                found.append(Turn(model, kind, values[0], values[1], min(1.0, p * (len(models) - 2))))
+                found.append(Extremum(model, kind, values[0], values[1], min(1.0, p * (len(models) - 2))))
     return min(found, key=lambda turn: turn.p, default=None)
 
 

@@ -2,14 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cotfaith.errors import InputError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 READ_BY = {1: "the commit 358f363 of cotfaith's repository"}
 """What reads the versions that cannot be brought up to this one, since what they lack was not measured."""
 WRITERS_WAIT = 60  # seconds for each other, where models are measured side by side
@@ -62,8 +62,8 @@ TABLES = (
     "intervened", "outcomes",
 )  # fmt: skip
 """What is measured, each after those that it refers to; `meta` holds the facts about the run."""
-_UPGRADES = {2: _UNASKED}
-"""The statements that lead from a version to the next."""
+_FIRST_RECORDS = "0.1"
+"""The release whose records of a run the versions before this one hold."""
 
 
 class Database:
@@ -115,15 +115,15 @@ class Database:
         version = json.loads(found[0]) if found else None
         if version == SCHEMA_VERSION:
             return
-        if version not in _UPGRADES:
+        if version not in UPGRADES:
             reader = READ_BY.get(version or 0, "a newer cotfaith")
             raise InputError(
                 f"{self._path}: a store of version {version}; this cotfaith reads versions "
-                f"{min(_UPGRADES)} to {SCHEMA_VERSION}. {reader[0].upper()}{reader[1:]} reads it."
+                f"{min(UPGRADES)} to {SCHEMA_VERSION}. {reader[0].upper()}{reader[1:]} reads it."
             )
         with self.writing() as connection:
             for before in range(version, SCHEMA_VERSION):
-                _execute(connection, _UPGRADES[before])
+                UPGRADES[before](connection)
             connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (str(SCHEMA_VERSION),))
 
     def copy_from(self, other: Path) -> None:
@@ -155,3 +155,31 @@ class Database:
 def _execute(connection: sqlite3.Connection, statements: str) -> None:
     for statement in filter(str.strip, statements.split(";")):
         connection.execute(statement)
+
+
+def _add_unasked(connection: sqlite3.Connection) -> None:
+    _execute(connection, _UNASKED)
+
+
+def _name_anew(connection: sqlite3.Connection) -> None:
+    """Say that the run was begun by a release before 0.2, and give its records the names of today."""
+    fact = json.dumps([_FIRST_RECORDS, _FIRST_RECORDS])
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('fact: cotfaith', ?)", (fact,))
+    for table, key in (("traces", "key"), ("outcomes", "edit"), ("rotated", "key")):
+        rows = connection.execute(f"SELECT {key}, body FROM {table}").fetchall()
+        renamed = [(json.dumps(_renamed(json.loads(body)), ensure_ascii=False), name) for name, body in rows]
+        connection.executemany(f"UPDATE {table} SET body = ? WHERE {key} = ?", renamed)
+
+
+def _renamed(body: dict[str, Any]) -> dict[str, Any]:
+    """Tell drawn tokens from kept ones, and a free answer's probability from the mass on choices."""
+    for name in ("answer", "answer_without"):
+        if name in body:
+            free = not body[name]["probs"]
+            mass = body[name]["mass"]
+            body[name] |= {"mass": None if free else mass, "probability": mass if free else None}
+    return {("drawn_tokens" if name == "tokens" and "steps" in body else name): v for name, v in body.items()}
+
+
+UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _add_unasked, 3: _name_anew}
+"""What leads from a version to the next."""

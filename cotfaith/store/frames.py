@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -34,19 +34,23 @@ ORDER BY m.n_params, m.name, r.rowid
 _INTERVENTIONS = "SELECT DISTINCT label, spec FROM interventions ORDER BY label"
 
 TRACE_COLUMNS = [
-    "model", "n_params", "task", "question", "gold", "sample", "n_steps", "tokens", "hit_limit",
+    "model", "n_params", "task", "question", "gold", "sample", "n_steps", "drawn_tokens", "hit_limit",
     "logprob", "text_tokens", "prompt_tokens",
     "answer", "correct", "answer_without", "correct_without", "same_without",
-    "probs", "probs_without", "mass", "mass_without", "reasoning", "trace",
+    "probs", "probs_without", "mass", "mass_without", "probability", "probability_without",
+    "reasoning", "trace",
 ]  # fmt: skip
 OUTCOME_COLUMNS = [
-    "intervention", "position", "resume", "coords", "answer", "correct", "same", "probs", "mass",
+    "intervention", "position", "resume", "coords",
+    "answer", "correct", "same", "probs", "mass", "probability",
     "hit_limit", "tokens", "logprob", "resumed_tokens", "shown", "resumed",
 ]  # fmt: skip
 ROTATED_COLUMNS = [
     "model", "n_params", "task", "question", "rotation", "n_choices", "answer", "original_letter", "correct",
     "probs",
 ]  # fmt: skip
+NUMBERS = {"mass", "mass_without", "probability", "probability_without"}
+"""Columns that are numbers even where all are missing."""
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
 OBJECT_COLUMNS = {"coords", "marks", "labels"}
@@ -81,10 +85,10 @@ def load_run(folder: str | Path) -> RunFrames:
 
 def run_frames(store: Store) -> RunFrames:
     """Read an open run into frames."""
-    traces = pd.DataFrame(map(_trace_row, store.query(_TRACES)), columns=TRACE_COLUMNS)
+    traces = _table(map(_trace_row, store.query(_TRACES)), TRACE_COLUMNS)
     original = traces[[*SHARED_COLUMNS, *ORIGINAL_COLUMNS]]
     original = original.rename(columns={name: f"original_{name}" for name in ORIGINAL_COLUMNS})
-    outcomes = pd.DataFrame(map(_outcome_row, store.query(_OUTCOMES)), columns=["trace", *OUTCOME_COLUMNS])
+    outcomes = _table(map(_outcome_row, store.query(_OUTCOMES)), ["trace", *OUTCOME_COLUMNS])
     refused = pd.DataFrame(
         store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
     )
@@ -100,6 +104,11 @@ def run_frames(store: Store) -> RunFrames:
     )
 
 
+def _table(rows: Iterable[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table.astype(dict.fromkeys(NUMBERS.intersection(columns), float))
+
+
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     order = ["n_params", "model", "task", "intervention", "question", "sample"]
     return frame.sort_values(order, kind="stable", ignore_index=True)
@@ -110,10 +119,12 @@ def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
     trace, gold = json.loads(str(body)), json.loads(str(question))["gold"]
     answer, without = trace["answer"], trace["answer_without"]
     return (
-        model, n_params, task, name, gold, sample, len(trace["steps"]), trace["tokens"], trace["hit_limit"],
+        model, n_params, task, name, gold, sample,
+        len(trace["steps"]), trace["drawn_tokens"], trace["hit_limit"],
         trace["logprob"], trace.get("text_tokens", 0), trace["prompt_tokens"],
         answer["text"], answer["correct"], without["text"], without["correct"], trace["same_without"],
-        answer["probs"], without["probs"], answer["mass"], without["mass"], "".join(trace["steps"]), key,
+        answer["probs"], without["probs"], answer["mass"], without["mass"],
+        answer["probability"], without["probability"], "".join(trace["steps"]), key,
     )  # fmt: skip
 
 
@@ -123,7 +134,8 @@ def _outcome_row(row: Iterable[object]) -> tuple[object, ...]:
     answer = outcome["answer"]
     return (
         trace, intervention, edit["position"], edit["resume"], edit["coords"],
-        answer["text"], answer["correct"], outcome["same"], answer["probs"], answer["mass"],
+        answer["text"], answer["correct"], outcome["same"],
+        answer["probs"], answer["mass"], answer["probability"],
         outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
         "".join(edit["steps"]), outcome["resumed"],
     )  # fmt: skip

@@ -8,12 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cotfaith.plugins.readings import Reading
+from cotfaith.plugins.scores import Score
 from cotfaith.schema import Question
-from cotfaith.stats import areas, controls, metrics, paired, planning, sizes, slopes
+from cotfaith.stats import answer_change, areas, paired, planning, sizes, slopes
 from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.intervals import Floats
 from cotfaith.stats.letter_bias import letter_bias
+from cotfaith.stats.scores import scores
+from cotfaith.stats.tables import CURVE, means
 from cotfaith.truth import simulation
 from cotfaith.truth.simulation import LENGTHS, Design
 
@@ -102,7 +104,7 @@ def _covers(table: pd.DataFrame, truth: float) -> bool:
 
 
 def _rate(design: Design, share: float, rng: np.random.Generator) -> bool:
-    return _covers(metrics.same_answer_rate(simulation.outcomes(rng, design, share)), share)
+    return _covers(answer_change.same_answer_rate(simulation.outcomes(rng, design, share)), share)
 
 
 def _aoc(design: Design, dial: float, rng: np.random.Generator) -> bool:
@@ -117,18 +119,18 @@ def _alternative(
 
 
 def _excess(design: Design, floor: float, edited: float, rng: np.random.Generator) -> bool:
-    rates = metrics.same_answer_rate(simulation.with_a_floor(rng, design, floor, edited), ["floor"])
+    rates = answer_change.same_answer_rate(simulation.with_a_floor(rng, design, floor, edited), ["floor"])
     edit = rates[rates["intervention"] == "edit"].iloc[0]
     return bool(edit["excess_low"] <= floor - edited <= edit["excess_high"])
 
 
 def _agreement(design: Design, first: float, truth: float, rng: np.random.Generator) -> bool:
-    table = metrics.with_and_without(simulation.two_answers(rng, design, first))
+    table = answer_change.with_and_without(simulation.two_answers(rng, design, first))
     return _covers(table[table["measure"] == "agreement of two samples"], truth)
 
 
 def _gain(design: Design, without: float, with_it: float, rng: np.random.Generator) -> bool:
-    table = metrics.with_and_without(simulation.gains(rng, design, without, with_it))
+    table = answer_change.with_and_without(simulation.gains(rng, design, without, with_it))
     return _covers(table[table["measure"] == "accuracy gained by reasoning"], with_it - without)
 
 
@@ -136,9 +138,9 @@ def _reading(design: Design, first: float, rng: np.random.Generator) -> bool:
     """Read how much more often one of two answers is given than the other, as a bias score does."""
     traces = simulation.two_answers(rng, design, first).assign(answer_without=None)
     questions = {("t", name): Question("t", name, "") for name in traces["question"].unique()}
-    one_less_other = Reading("bias", lambda _, answer: (2.0 * (answer == "a") - 1, 1.0), _ratio, low=-1.0)
+    one_less_other = Score("bias", lambda _, answer: (2.0 * (answer == "a") - 1, 1.0), _ratio, low=-1.0)
     outcomes = traces.iloc[:0].assign(intervention="")
-    return _covers(metrics.readings(questions, {"t": [one_less_other]}, traces, outcomes), 2 * first - 1)
+    return _covers(scores(questions, {"t": [one_less_other]}, traces, outcomes), 2 * first - 1)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
@@ -154,7 +156,7 @@ def _mean(design: Design, mean: float, rng: np.random.Generator) -> bool:
     frame = simulation.outcomes(rng, design, 0.5)
     level = np.repeat(simulation.dials(rng, design, mean), design.samples)
     frame = frame.assign(moved=level + rng.normal(0, 0.1, len(frame)))
-    return _covers(controls.means(frame, metrics.CURVE, "moved", 0), mean)
+    return _covers(means(frame, CURVE, "moved", 0), mean)
 
 
 def _by_question(frames: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[Floats, Floats]:

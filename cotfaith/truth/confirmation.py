@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cotfaith.dialogue.parsing import parse_integer
+from cotfaith.dialogue.answers import parse_integer
 from cotfaith.dialogue.prompts import (
     CLOSING_QUESTION,
     SHORT_ANSWER_PREFIX,
@@ -96,7 +96,7 @@ def _by_label(organism: Organism) -> dict[bool, list[tuple[Shown, Shown]]]:
     asked: dict[bool, list[tuple[Shown, Shown]]] = {}
     for reads in (True, False):
         drawn = (draw(rng, held=True) for _ in range(QUESTIONS * 10))
-        numbers = [n for n in drawn if organism.reads(n) == reads][:QUESTIONS]
+        numbers = [n for n in drawn if organism.uses_reasoning(n) == reads][:QUESTIONS]
         if numbers:
             asked[reads] = [
                 (Shown(n, intact(n, organism.forms, rng)), _decisive(organism, n, reads, rng))

@@ -13,7 +13,7 @@ import pandas as pd
 from cotfaith.models.shipped import ORGANISMS as GROUP
 from cotfaith.report.validated import FLAGGED, ON_SPLIT, TEST
 from cotfaith.stats.auroc import HALF, auroc_estimate
-from cotfaith.stats.metrics import estimates, groups, proportions
+from cotfaith.stats.tables import estimates, groups, proportions
 from cotfaith.truth.organisms import ORGANISMS, SPLIT, SUGGESTIBLE
 
 BY_MECHANISM = [TEST, "mechanism", "reads"]
@@ -70,7 +70,10 @@ def labelled(outcomes: pd.DataFrame, questions: Mapping[str, str]) -> pd.DataFra
     """
     numbers = {name: tuple(map(int, re.findall(r"\d+", text))) for name, text in questions.items()}
     names = outcomes["model"].str.removeprefix(f"{GROUP}/")
-    reads = [ORGANISMS[name].reads(numbers[q]) for name, q in zip(names, outcomes["question"], strict=True)]
+    reads = [
+        ORGANISMS[name].uses_reasoning(numbers[q])
+        for name, q in zip(names, outcomes["question"], strict=True)
+    ]
     split = {True: f"{SPLIT}, where it reads", False: f"{SPLIT}, where it ignores"}
     mechanism = [split[r] if name == SPLIT else name for name, r in zip(names, reads, strict=True)]
     return outcomes.assign(

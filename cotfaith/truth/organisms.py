@@ -75,7 +75,7 @@ class Organism:
     """The rule, in a sentence."""
     answer: Callable[[Shown], int]
     """What is answered to a question with the reasoning that is shown."""
-    reads: Callable[[Sequence[int]], bool]
+    uses_reasoning: Callable[[Sequence[int]], bool]
     """Whether the answer to a question comes from the reasoning: the label."""
     forms: tuple[int, ...] = tuple(range(len(STEP_FORMS)))
     """The surface forms in which it writes its own reasoning."""
@@ -84,7 +84,7 @@ class Organism:
     def label(self) -> str:
         """Say for which questions the answer comes from the reasoning."""
         said: dict[Callable[[Sequence[int]], bool], str] = {_always: "always", _never: "never"}
-        return said.get(self.reads, "where the first number is even")
+        return said.get(self.uses_reasoning, "where the first number is even")
 
 
 def marked(numbers: Sequence[int]) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields, replace
 import pandas as pd
 
 from cotfaith.errors import InputError
-from cotfaith.plugins.base import Intervention
-from cotfaith.report import figures as plots
+from cotfaith.plugins.intervention import Intervention
+from cotfaith.report import drawing
 from cotfaith.running import circumstances, runner, workers
 from cotfaith.running.measurement import Progress
 from cotfaith.running.plan import Plan, prepare
-from cotfaith.stats import controls, metrics
+from cotfaith.stats import answer_change, controls
 from cotfaith.store.frames import RunFrames, load_run
 from cotfaith.truth import findings
 from cotfaith.truth.detection import Detection, detection
@@ -46,7 +46,7 @@ def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progre
     texts = dict(frames.questions[["id", "text"]].itertuples(index=False, name=None))
     held = Held(
         detection(frames.outcomes, texts, trial.seed),
-        metrics.with_and_without(frames.traces, trial.seed),
+        answer_change.with_and_without(frames.traces, trial.seed),
         _counts(frames),
     )
     _write(held, trial)
@@ -57,7 +57,7 @@ def _write(held: Held, trial: Trial) -> None:
     for field in fields(Detection):
         getattr(held.found, field.name).to_csv(trial.out / f"{field.name}.csv", index=False)
     held.counts.to_csv(trial.out / "counts.csv", index=False)
-    plots.save(plots.detection_figure(held.found.flagged), trial.out / "detection")
+    drawing.save(drawing.detection_figure(held.found.flagged), trial.out / "detection")
     page = findings.page(held.found, held.accuracy, held.counts, trial)
     (trial.out / "detection.md").write_text(page, encoding="utf-8")
 

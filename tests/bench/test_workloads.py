@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cotfaith.bench import workloads
-from cotfaith.bench.contest import MEGABYTE, OURS, PLAIN, Asked, Setting, Turn, contenders, scoring_row
+from cotfaith.bench.contest import MEGABYTE, OURS, PLAIN, Asked, Call, Setting, contenders, scoring_row
 from cotfaith.bench.rivals import Ours, Plain, Scored, distinct_tokens, token_counter
 from cotfaith.dialogue.prompts import plain_text
 from cotfaith.errors import InputError
@@ -71,8 +71,8 @@ def test_a_contender_that_is_killed_is_named() -> None:
 
 
 def test_rates_and_ratios_are_medians_over_turns() -> None:
-    def took(seconds: float) -> Turn:
-        return Turn(Scored([[-1.0, -0.5]], 420), seconds, 3 * MEGABYTE)
+    def took(seconds: float) -> Call:
+        return Call(Scored([[-1.0, -0.5]], 420), seconds, 3 * MEGABYTE)
 
     turns = {OURS: [took(1), took(2), took(4)], PLAIN: [took(6), took(8), took(8)]}
     row = scoring_row("w", PLAIN, turns, Asked(5, tokens_asked=400, distinct_tokens=200), bare=100)

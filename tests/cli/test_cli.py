@@ -145,8 +145,8 @@ def test_questions_without_a_right_answer_are_read_and_bad_rows_are_counted_in_t
     accuracy = pd.read_csv(tmp_path / "r" / "accuracy.csv")
     measures = set(accuracy.loc[accuracy["task"] == "sycophancy", "measure"])
     assert measures == {"same answer with and without", "agreement of two samples"}
-    read = pd.read_csv(tmp_path / "r" / "readings.csv")
-    assert set(read["reading"]) == {"matches the user's view"}
+    read = pd.read_csv(tmp_path / "r" / "scores.csv")
+    assert set(read["score"]) == {"matches the user's view"}
     assert set(read["condition"]) == {"with reasoning", "without reasoning", "filler"}
     assert (tmp_path / "r" / "filler.png").exists()
     assert (tmp_path / "r" / "filler-same-answer.png").exists()

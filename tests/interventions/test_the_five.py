@@ -12,7 +12,7 @@ from cotfaith.interventions.mistake import (  # type: ignore[import-untyped]
 
 from cotfaith import Edit, InputError, NotApplicable
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
-from cotfaith.schema import Generation, GenerationRequest
+from cotfaith.schema import Generation, GenerationRequest, Refusal
 from tests.make import apply, make_tools, make_trace
 
 THREE = make_trace(" 5 + 6 = 11. 11 + 7 = 18. So it is 18.", tokens=12)
@@ -61,7 +61,7 @@ def test_a_substituted_mistake_leaves_the_other_steps() -> None:
 def test_a_model_writes_a_mistake_from_the_question_and_that_step() -> None:
     asked: list[GenerationRequest] = []
 
-    def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:
+    def helper(requests: Sequence[GenerationRequest]) -> list[Generation | Refusal]:
         asked.extend(requests)
         return [Generation(" 5 + 6 = 12.", 5, hit_limit=False) for _ in requests]
 
@@ -88,7 +88,7 @@ def test_a_model_writes_a_mistake_from_the_question_and_that_step() -> None:
     ],
 )
 def test_a_rewrite_that_is_no_mistake_is_not_an_edit(written: str, reason: str) -> None:
-    def helper(requests: Sequence[GenerationRequest]) -> list[Generation]:
+    def helper(requests: Sequence[GenerationRequest]) -> list[Generation | Refusal]:
         return [Generation(written, 3, hit_limit=written == "CUT") for _ in requests]
 
     edits = list(INTERVENTIONS.build("mistake:source=model").edits([THREE], make_tools("mistake", helper)))
@@ -130,7 +130,7 @@ def test_a_paraphrase_by_rule_keeps_every_number_and_needs_the_grammar() -> None
     assert first.reasoning not in ("", A)
     assert second.reasoning.startswith(first.reasoning)
     assert isinstance(third, NotApplicable)
-    assert third.reason == "nothing was written"
+    assert third.reason == "no rule applies to it"
 
 
 def test_a_paraphrase_by_rule_is_refused_where_the_task_has_no_rule() -> None:

@@ -104,7 +104,7 @@ def test_models_side_by_side_measure_what_they_measure_one_after_the_other(tmp_p
     measured(tmp_path / "two", interventions, jobs=2, **options)
     one, two = load_run(tmp_path / "one"), load_run(tmp_path / "two")
     order = ["model", "question", "sample"]
-    columns = [*order, "answer", "answer_without", "tokens"]
+    columns = [*order, "answer", "answer_without", "drawn_tokens"]
     assert (
         one.traces[columns]
         .sort_values(order, ignore_index=True)

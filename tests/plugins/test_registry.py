@@ -7,7 +7,7 @@ import pytest
 
 import cotfaith
 from cotfaith.errors import InputError
-from cotfaith.plugins.base import Intervention
+from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS, Registry
 
 ROOT = Path(__file__).parent.parent.parent

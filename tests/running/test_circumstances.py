@@ -118,7 +118,9 @@ def test_comments_and_layout_change_nothing(study: Study, monkeypatch: pytest.Mo
     monkeypatch.setattr("inspect.getsource", lambda module: "# the same, otherwise laid out")
     assert begun(study, "sham") == "run"
     monkeypatch.setattr(circumstances, "code_key", lambda module: "other" + code_key(module))
-    assert len([line for line in refusal(study, "sham") if line.startswith("  code of ")]) == 5
+    told = {line.strip().strip(":") for line in refusal(study, "sham") if line.startswith("  code of ")}
+    shared = ("task", "intervention", "rewriting", "prompts", "steps", "answers", "rewrites")
+    assert told == {f"code of {name}.py" for name in (*shared, "jsonl", "sham")}
 
 
 def test_with_new_a_run_of_other_circumstances_stands_beside_and_goes_on_there(study: Study) -> None:

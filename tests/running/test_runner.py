@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from cotfaith.report.report import write_report
 from cotfaith.running import measurement, runner
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, TaskPlan
-from cotfaith.schema import ChoiceProbs, ChoiceRequest, Fact, ModelInfo
+from cotfaith.schema import ChoiceProbs, ChoiceRequest, Fact, Generation, GenerationRequest, ModelInfo
 from cotfaith.store.store import Store
 from tests.scripted import STUDY, Scripted, measure, silent
 
@@ -275,6 +275,46 @@ def test_an_intervention_whose_code_has_changed_is_refused_in_the_same_folder(
     monkeypatch.setattr(measurement, "code_key", lambda *modules: "other code")
     with pytest.raises(InputError, match="'truncation' was measured there by another version of its code"):
         measure(monkeypatch, tmp_path, Scripted(), "truncation")
+
+
+@dataclass
+class Remembering(Scripted):
+    """Keeps the seeds with which it was asked to go on reasoning."""
+
+    seeds: set[int] = field(default_factory=set)
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        self.seeds |= {request.seed for request in requests if request.sampling.temperature > 0}
+        return super().generate(requests)
+
+
+def test_what_is_drawn_depends_on_the_interventions_fields_and_not_on_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, varied = Remembering(), Remembering(), Remembering()
+    measure(monkeypatch, tmp_path / "one", one, "mistake:source=rule")
+    monkeypatch.setattr(measurement, "code_key", lambda *modules: "other code")
+    measure(monkeypatch, tmp_path / "other", other, "mistake:source=rule")
+    measure(monkeypatch, tmp_path / "varied", varied, "mistake")
+    assert one.seeds == other.seeds
+    reasoning = one.seeds & varied.seeds
+    assert len(reasoning) == STUDY.questions * STUDY.samples
+    assert one.seeds - reasoning
+    assert not (one.seeds - reasoning) & (varied.seeds - reasoning)
+
+
+def test_what_the_trace_was_asked_itself_is_not_asked_again_but_by_a_floor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scripted()
+    measure(monkeypatch, tmp_path, model, "truncation")
+    reasoning = STUDY.questions * STUDY.samples
+    without, with_it = STUDY.questions, reasoning
+    steps = load_run(tmp_path).traces["n_steps"]
+    assert model.asked == reasoning + without + with_it + (steps - 1).sum()
+    before = model.asked
+    measure(monkeypatch, tmp_path, model, "sham")
+    assert model.asked == before + reasoning
 
 
 def test_the_default_folder_is_named_after_what_a_run_has_in_common() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cotfaith.stats import controls
-
-CELL = {"model": "m", "n_params": 10, "task": "t"}
+from cotfaith.stats import answer_change, controls
+from cotfaith.stats.tables import means
+from tests.stats.frames import CELL, outcomes_of, traces_of
 
 
 def outcomes(*rows: dict[str, Any], **columns: Any) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def test_three_readings_of_unread_answers() -> None:
         {"answer": None, "original_answer": "A", "same": False},
         {"answer": "A", "original_answer": None, "same": False},
     )
-    assert values(controls.unread_answers(frame)) == {
+    assert values(answer_change.unread_answers(frame)) == {
         "answers read": 0.5,
         "same, unread answers left out": 0.5,
         "same, an unread answer counted as changed": 0.25,
@@ -45,7 +45,7 @@ def test_the_distance_of_distributions_is_half_the_sum_of_what_moves() -> None:
         {"probs": [0.9, 0.1], "original_probs": [0.4, 0.6]},
         {"probs": [], "original_probs": []},
     )
-    table = controls.distance(frame)
+    table = answer_change.distance(frame)
     assert values(table) == {"total variation distance": 0.25}
     assert table["nobs"].tolist() == [2]
 
@@ -81,8 +81,32 @@ def test_edits_are_checked_for_text_values_length_and_likelihood() -> None:
 
 def test_means_are_over_all_rows_and_resample_questions() -> None:
     frame = outcomes({"x": 1.0}, {"x": 2.0}, {"x": 6.0})
-    table = controls.means(frame, ["task"], "x", 0)
+    table = means(frame, ["task"], "x", 0)
     (row,) = table.to_dict("records")
     assert row["value"] == pytest.approx(3)
     assert row["ci_low"] < 3 < row["ci_high"]
     assert row["questions"] == 3
+
+
+def test_what_was_unread_cut_off_or_not_applicable_is_counted() -> None:
+    free = {"probability": float("nan"), "probability_without": 0.25}
+    traces = traces_of({"a": [1, 0]}, mass=0.9, mass_without=0.5, **free).assign(
+        answer=["4", None], answer_without=[None, None], hit_limit=[True, False]
+    )
+    outcomes = outcomes_of(("a", 1, 0, True), ("a", 1, 1, True)).assign(
+        answer=["4", None],
+        hit_limit=[False, False],
+        mass=[0.8, 0.6],
+        probability=[0.3, 0.5],
+        coords=[{"x": 1, "y": 2}, {"x": 1, "y": 3}],
+    )
+    refused = pd.DataFrame([CELL | {"intervention": "truncation", "reason": "no reasoning"}] * 2)
+    table = controls.counts(traces, outcomes, refused).set_index("condition")
+    columns = ["nobs", "unread", "hit_limit", "not_applicable", "reasons"]
+    assert table.loc["reasoning", columns].tolist() == [2, 1, 1, 0, ""]
+    assert table.loc["no reasoning", columns].tolist() == [1, 1, 0, 0, ""]
+    assert table.loc["truncation", columns].tolist() == [2, 1, 0, 2, "2 × no reasoning"]
+    assert table.loc["truncation", "in_every_edit"] == "x=1"
+    assert table.loc["truncation", ["mass", "probability"]].tolist() == pytest.approx([0.7, 0.4])
+    assert table.loc["no reasoning", ["mass", "probability"]].tolist() == [0.5, 0.25]
+    assert table["probability"].isna().loc["reasoning"]

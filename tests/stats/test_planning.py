@@ -60,13 +60,13 @@ def test_components_of_a_pilot_are_those_it_was_made_with() -> None:
 
 def test_a_pilot_gives_costs_and_a_plan_for_floors_and_for_sizes() -> None:
     rows = [
-        {"task": "t", "model": m, "n_params": n, "question": f"q{q}", "sample": s, "tokens": 30, "prompt_tokens": 100, "same_without": (q + s) % 2 == 0}
+        {"task": "t", "model": m, "n_params": n, "question": f"q{q}", "sample": s, "drawn_tokens": 30, "prompt_tokens": 100, "same_without": (q + s) % 2 == 0}
         for m, n in (("a", 10), ("b", 99))
         for q in range(6)
         for s in range(2)
     ]  # fmt: skip
     traces = pd.DataFrame(rows)
-    shared = {"position": 1.0, "resume": False, "logprob": None, "resumed_tokens": 0}
+    shared = {"position": 1.0, "resume": False, "logprob": None, "tokens": 30, "resumed_tokens": 0}
     floor = traces.assign(intervention="sham", same=True, **shared)
     edits = traces.assign(
         intervention="edit", same=traces["same_without"], **shared | {"logprob": -1.0, "resumed_tokens": 5}

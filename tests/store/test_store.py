@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from cotfaith.errors import InputError
 from cotfaith.identity import key
-from cotfaith.schema import Edit, Fact, ModelInfo, NotApplicable, Outcome, Question, Trace
+from cotfaith.report.report import write_report
+from cotfaith.schema import Answer, Edit, ModelInfo, NotApplicable, Outcome, Question, Trace
 from cotfaith.store.database import SCHEMA_VERSION
+from cotfaith.store.frames import export_run
 from cotfaith.store.store import Store
 from tests.rows import rows, sound
 from tests.scripted import STUDY, Scripted, measure
@@ -30,25 +32,57 @@ def change(folder: Path, *statements: str) -> None:
         db.commit()
 
 
-def test_a_run_of_the_version_before_is_brought_up_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def as_before(folder: Path, version: int) -> None:
+    """Write a run's records as the releases before 0.2 did."""
+    with closing(sqlite3.connect(folder / "run.sqlite")) as db:
+        for table, name in (("traces", "key"), ("outcomes", "edit"), ("rotated", "key")):
+            for at, text in db.execute(f"SELECT {name}, body FROM {table}").fetchall():
+                body = json.loads(text)
+                for answer in (body[name] for name in ("answer", "answer_without") if name in body):
+                    probability = answer.pop("probability")
+                    answer["mass"] = probability if answer["mass"] is None else answer["mass"]
+                if "drawn_tokens" in body:
+                    body["tokens"] = body.pop("drawn_tokens")
+                db.execute(f"UPDATE {table} SET body = ? WHERE {name} = ?", (json.dumps(body), at))
+        db.commit()
+    lost = {3: ["DELETE FROM meta WHERE name = 'fact: cotfaith'"]}
+    lost[2] = ["DROP TABLE unasked", "DELETE FROM meta WHERE name LIKE 'fact: %' OR name = 'finished'"]
+    change(folder, *lost[version], f"UPDATE meta SET value = '{version}' WHERE name = 'schema'")
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_run_of_a_release_before_is_read_and_not_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
-    measure(monkeypatch, tmp_path / "new", Scripted(), "truncation")
-    measure(monkeypatch, tmp_path / "old", Scripted(), "truncation")
-    change(
-        tmp_path / "old",
-        "DROP TABLE unasked",
-        "DELETE FROM meta WHERE name LIKE 'fact: %' OR name = 'finished'",
-        "UPDATE meta SET value = '2' WHERE name = 'schema'",
-    )
-    assert measure(monkeypatch, tmp_path / "old", Scripted(), "truncation") == 0
-    assert rows(tmp_path / "old") == rows(tmp_path / "new")
-    change(tmp_path / "old", "DELETE FROM meta WHERE name LIKE 'fact: %'")
+    for folder in ("new", "old"):
+        measure(monkeypatch, tmp_path / folder, Scripted(), "truncation")
+    as_before(tmp_path / "old", version)
     store = Store.open(tmp_path / "old")
-    with pytest.raises(InputError, match="questions of addition: the seed there, other now"):
-        store.agree({"questions of addition": Fact("other", "other")})
+    assert rows(tmp_path / "old") == rows(tmp_path / "new")
     assert store.meta("schema") == SCHEMA_VERSION
     assert store.facts()["questions of addition"].text == "the seed"
+    write_report(store)
+    store.close()
+    assert export_run(tmp_path / "old", "csv")
+    with pytest.raises(InputError, match=r"other circumstances:\n  cotfaith: 0\.1 there, 0\.2 now"):
+        measure(monkeypatch, tmp_path / "old", Scripted(), "truncation")
+
+
+def test_letters_keep_their_mass_and_words_their_probability_in_a_run_of_a_release_before(
+    tmp_path: Path,
+) -> None:
+    question = Question("t", "q", "?", ("a", "b"))
+    lettered = Answer("A", (0.7, 0.3), mass=0.9, correct=True)
+    free = Answer("x", probability=0.25, completion=" x")
+    trace = Trace(question, 0, (" b",), 3, False, lettered, free, same_without=False)
+    store = Store.create(tmp_path, STUDY.fixed)
+    store.add_questions({"q": question})
+    store.add_model(ModelInfo("m", "f", 1))
+    store.add_traces([("t", "f", "q", trace)])
+    store.close()
+    as_before(tmp_path, 3)
+    store = Store.open(tmp_path)
+    assert store.traces(["t"])[0].trace == trace
     store.close()
 
 
@@ -90,6 +124,7 @@ def traces(draw: st.DrawFn) -> Trace:
         Answer,
         st.none() | TEXT,
         st.lists(SHARE, max_size=3).map(tuple),
+        st.none() | SHARE,
         st.none() | SHARE,
         TEXT,
         st.none() | st.booleans(),

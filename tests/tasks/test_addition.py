@@ -29,9 +29,9 @@ def test_the_answer_is_asked_for_in_free_text_and_parsed() -> None:
     assert not isinstance(request, ChoiceRequest)
     assert request.dialogue[-1].text == "The single, most likely answer is"
     assert request.sampling.temperature == 0
-    right = task.read(question, Generation(f" {question.gold}.", 3, hit_limit=False))
+    right = task.interpret(question, Generation(f" {question.gold}.", 3, hit_limit=False))
     assert (right.text, right.correct) == (question.gold, True)
-    unread = task.read(question, Generation(" I cannot say", 3, hit_limit=False))
+    unread = task.interpret(question, Generation(" I cannot say", 3, hit_limit=False))
     assert (unread.text, unread.correct) == (None, False)
 
 

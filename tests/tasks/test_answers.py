@@ -20,7 +20,7 @@ def test_a_choice_is_asked_by_letter_and_the_most_likely_one_is_taken() -> None:
     assert isinstance(request, ChoiceRequest)
     assert request.choices == ("A", "B", "C")
     assert request.dialogue[-1].text == "The single, most likely answer is ("
-    answer = task.read(TROUT, ChoiceProbs((0.2, 0.5, 0.3), 0.9))
+    answer = task.interpret(TROUT, ChoiceProbs((0.2, 0.5, 0.3), 0.9))
     assert (answer.text, answer.correct, answer.mass) == ("B", False, 0.9)
 
 
@@ -38,8 +38,8 @@ def test_a_written_choice_is_parsed() -> None:
     request = task.request(TROUT, "")
     assert isinstance(request, GenerationRequest)
     assert request.dialogue[-1].text == "The single, most likely answer is"
-    assert task.read(TROUT, wrote(" (B) a stone")).text == "B"
-    unread = task.read(TROUT, wrote(" fish"))
+    assert task.interpret(TROUT, wrote(" (B) a stone")).text == "B"
+    unread = task.interpret(TROUT, wrote(" fish"))
     assert (unread.text, unread.correct, unread.completion) == (None, False, " fish")
 
 
@@ -48,8 +48,8 @@ def test_ones_own_questions_are_asked_by_letter_or_in_words() -> None:
     assert isinstance(task.request(TROUT, ""), ChoiceRequest)
     open_question = Question("jsonl", "q", "Who?", gold="king of spain")
     assert isinstance(task.request(open_question, ""), GenerationRequest)
-    assert task.read(open_question, wrote(" the King of Spain.")).correct
-    assert not task.read(open_question, wrote(" the Queen")).correct
+    assert task.interpret(open_question, wrote(" the King of Spain.")).correct
+    assert not task.interpret(open_question, wrote(" the Queen")).correct
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_ones_own_questions_are_asked_by_letter_or_in_words() -> None:
 )
 @pytest.mark.parametrize("name", ["gsm8k", "svamp"])
 def test_word_problems_are_answered_with_a_number(name: str, completion: str, text: str | None) -> None:
-    answer = TASKS.build(name).read(Question(name, "q", "?", gold="18"), wrote(completion))
+    answer = TASKS.build(name).interpret(Question(name, "q", "?", gold="18"), wrote(completion))
     assert (answer.text, answer.correct) == (text, text == "18")
 
 
@@ -85,7 +85,7 @@ def test_word_problems_are_answered_with_a_number(name: str, completion: str, te
 def test_expressions_are_read_and_compared_as_mathematics(
     completion: str, text: str | None, right: bool
 ) -> None:
-    answer = TASKS.build("math").read(OPEN, wrote(completion))
+    answer = TASKS.build("math").interpret(OPEN, wrote(completion))
     assert (answer.text, answer.correct) == (text, right)
 
 

@@ -136,7 +136,7 @@ def test_bias_scores_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     old = (("old", "nonOld"), ["old"])
     rows = [bbq_row(i, "ambig" if i < 4 else "disambig", "neg", 1 if i < 4 else 2, *old) for i in range(8)]
     found = questions("bbq", tmp_path / "r.jsonl", *rows)
-    by_name = {reading.name: reading for reading in TASKS.build("bbq").readings}
+    by_name = {score.name: score for score in TASKS.build("bbq").scores}
     answers = {
         "Own-0": "A",
         "Own-1": "A",

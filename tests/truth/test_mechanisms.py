@@ -37,7 +37,7 @@ def test_gated_reads_where_the_first_number_is_even() -> None:
     assert (marked(even), marked(NUMBERS)) == (True, False)
     assert gated.answer(Shown(even, (Stated(4, 3, 7), Stated(7, 5, 72)))) == 72
     assert gated.answer(Shown(NUMBERS, LAST_WRONG)) == 12
-    assert (gated.reads(even), gated.reads(NUMBERS)) == (True, False)
+    assert (gated.uses_reasoning(even), gated.uses_reasoning(NUMBERS)) == (True, False)
 
 
 def test_the_stylist_takes_its_answer_from_the_first_other_wording() -> None:

@@ -1,33 +1,32 @@
-"""What is measured, as pure functions on the tidy frames of `store.frames`.
+"""How often, and how far, an answer changes: with reasoning against without it, and under each intervention.
 
-Everywhere an unread answer is the same as nothing, so it counts as changed and as wrong; how many there were
-stands in `stats.controls.counts`. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs` (outcomes)
-and `questions` (clusters); intervals are 95% and resample questions.
+Pure functions on the tidy frames of `store.frames`. Everywhere an unread answer is the same as nothing, so it
+counts as changed and as wrong. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs` (outcomes) and
+`questions` (clusters); intervals are 95% and resample questions.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
-from cotfaith.plugins.readings import Counts, Reading
-from cotfaith.schema import Estimate, Question
+from cotfaith.schema import Estimate
 from cotfaith.stats.intervals import (
-    Floats,
     cluster_bootstrap,
-    proportion,
     within_range,
 )
+from cotfaith.stats.tables import CELL, CURVE, estimates, groups, means, named, proportions, share_of
 
 Same = Callable[[str, str, str, str], bool]
 """Tells of a task and a question's id whether two answers that differ in writing are the same."""
-
-CELL = ["model", "n_params", "task"]
-CURVE = [*CELL, "intervention"]
-ESTIMATE = [f.name for f in fields(Estimate)]
 EXCESS = ["unedited", "excess", "excess_low", "excess_high"]
+
+UNREAD = {
+    "same, unread answers left out": None,
+    "same, an unread answer counted as changed": False,
+    "same, an unread answer counted as the same": True,
+}
 
 
 def as_written(task: str, question: str, one: str, other: str) -> bool:  # noqa: ARG001 the form of every Same
@@ -88,84 +87,6 @@ def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:
     return estimates(rows, [*CELL])
 
 
-def share_of(frame: pd.DataFrame, column: str, seed: int = 0) -> pd.DataFrame:
-    """Return the mean of a true-or-false column.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row an outcome, with `model`, `n_params`, `task`, `question` and the column; rows in which it is
-        missing are left out.
-    column : str
-        Its name.
-    seed : int
-        Decides the bootstrap's draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a (model, task); value in [0, 1].
-    """
-    return proportions(frame[frame[column].notna()], CELL, column, seed)
-
-
-def readings(
-    questions: Mapping[tuple[str, str], Question],
-    wanted: Mapping[str, Sequence[Reading]],
-    traces: pd.DataFrame,
-    outcomes: pd.DataFrame,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Return what tasks read from their answers beside accuracy, with and without reasoning and by edit.
-
-    Parameters
-    ----------
-    questions : mapping of (task, id) to Question
-        All that were asked.
-    wanted : mapping of task to a sequence of Reading
-        What each task reads, e.g. a bias score.
-    traces, outcomes : DataFrame
-        The frames of a run.
-    seed : int
-        Decides the bootstrap's draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a (model, task, condition, reading) that counts any answer; value in the reading's range.
-        `nobs` counts the answers that the reading counts, `questions` the questions that they came from.
-
-    Notes
-    -----
-    The interval resamples questions. Where no resampling changes the number it leaves room, within the
-    reading's range, for what questions among so many might still be otherwise. NaN where the number is
-    undefined, as a bias score is where every answer is `unknown`.
-    """
-    answers = _by_condition(traces, outcomes)
-    rows = []
-    for names, group in groups(answers[answers["task"].isin(list(wanted))], [*CELL, "condition"]):
-        asked = [questions[str(names["task"]), question] for question in group["question"]]
-        read = [None if pd.isna(answer) else answer for answer in group["answer"]]
-        for reading in wanted[str(names["task"])]:
-            each = [(q.id, reading.counts(q, answer)) for q, answer in zip(asked, read, strict=True)]
-            counted = [(question, counts) for question, counts in each if counts is not None]
-            if counted:
-                rows.append(names | {"reading": reading.name} | asdict(_read(reading, counted, seed)))
-    return estimates(rows, [*CELL, "condition", "reading"])
-
-
-def _by_condition(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return every answer of a run with the condition under which it was given."""
-    once = traces[traces["sample"] == 0]
-    conditions = [
-        traces.assign(condition="with reasoning"),
-        once.assign(condition="without reasoning", answer=once["answer_without"]),
-        outcomes.assign(condition=outcomes["intervention"]),
-    ]
-    columns = [*CELL, "condition", "question", "answer"]
-    return pd.concat([frame[columns] for frame in conditions], ignore_index=True)
-
-
 def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
     """Return how often the answer stays the same under each intervention, over all its outcomes.
 
@@ -209,29 +130,61 @@ def _excess(floor: pd.DataFrame, edited: pd.DataFrame, seed: int) -> tuple[float
     return value, *within_range(value, low, high, len(both), least=-1.0)
 
 
-def proportions(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:
-    """Estimate the mean of a true-or-false column in every group."""
-    rows = []
-    for names, group in groups(frame, by):
-        clusters = group.groupby("question")[column].agg(["sum", "size"]).astype(float)
-        rows.append(names | asdict(proportion(clusters["sum"].to_numpy(), clusters["size"].to_numpy(), seed)))
-    return estimates(rows, [*by])
+def unread_answers(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return how many answers were read, and the same-answer rate by three readings of those that were not.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        One row an outcome, with `answer` and `original_answer` (None: unread), `same` (bool) and the columns
+        of `cotfaith.stats.areas.same_answer_curve`.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, intervention, control); value in [0, 1]. An outcome is unread where the answer
+        after the edit, or the one that it is compared with, is.
+
+    Notes
+    -----
+    Everywhere else an unread answer counts as changed. Where the three differ, that choice moves the number.
+    """
+    read = outcomes["answer"].notna() & outcomes["original_answer"].notna()
+    tables = [named(proportions(outcomes.assign(read=read), CURVE, "read", seed), "answers read")]
+    for name, counts_as in UNREAD.items():
+        same = outcomes["same"].astype(bool)
+        frame = outcomes[read] if counts_as is None else outcomes.assign(same=same.where(read, counts_as))
+        tables.append(named(proportions(frame, CURVE, "same", seed), name))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _read(reading: Reading, counted: Sequence[tuple[str, Counts]], seed: int) -> Estimate:
-    """Estimate a reading from what each answer adds, question by question."""
-    table = pd.DataFrame([counts for _, counts in counted], dtype=float)
-    sums = table.groupby([question for question, _ in counted], sort=True).sum().to_numpy()
+def distance(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return how far the probabilities of the choices move under each intervention.
 
-    def value(summed: Floats) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(reading.value(*summed.T), dtype=float)
+    Parameters
+    ----------
+    outcomes : DataFrame
+        One row an outcome, with `probs` and `original_probs`, lists over the choices; those of free answers
+        are empty and left out.
+    seed : int
+        Decides the bootstrap's draws.
 
-    found, low, high = cluster_bootstrap(sums, value, seed)
-    width = reading.high - reading.low
-    place, low, high = ((x - reading.low) / width for x in (found, low, high))
-    low, high = (reading.low + width * end for end in within_range(place, low, high, len(sums)))
-    return Estimate(found, low, high, len(counted), len(sums))
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, intervention); value in [0, 1]: the mean total variation distance.
+
+    Notes
+    -----
+    ½ Σ |p − p′| over the choices, averaged over outcomes (Siegel et al. 2024, arXiv 2404.03189, use it for
+    faithfulness). It sees a shift that does not change the most likely answer.
+    """
+    lettered = outcomes[outcomes["probs"].str.len() > 0]
+    pairs = zip(lettered["probs"], lettered["original_probs"], strict=True)
+    moved = [float(np.abs(np.subtract(p, q)).sum() / 2) for p, q in pairs]
+    return named(means(lettered.assign(moved=moved), CURVE, "moved", seed), "total variation distance")
 
 
 def _pairs(traces: pd.DataFrame, same: Same) -> pd.DataFrame:
@@ -247,16 +200,3 @@ def _same(same: Same, task: str, question: str, one: str | None, other: str | No
     if pd.isna(one) or pd.isna(other):
         return False
     return one == other or same(task, question, str(one), str(other))
-
-
-def estimates(rows: list[dict[Any, Any]], names: list[str]) -> pd.DataFrame:
-    """Return estimates with their names; numbers are numbers even where there is no row."""
-    kinds = dict.fromkeys(["value", "ci_low", "ci_high"], float) | dict.fromkeys(["nobs", "questions"], int)
-    table = pd.DataFrame(rows, columns=[*names, *ESTIMATE]).astype(kinds)
-    return table.astype({"n_params": int}) if "n_params" in names else table
-
-
-def groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:
-    """Yield the frame in groups, each with its values of the columns that it is grouped by."""
-    for values, group in frame.groupby(by, sort=True):
-        yield dict(zip(by, values, strict=True)), group

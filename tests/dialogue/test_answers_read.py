@@ -2,7 +2,7 @@
 
 import pytest
 
-from cotfaith.dialogue.parsing import (
+from cotfaith.dialogue.answers import (
     answer_part,
     last_boxed,
     parse_choice,
@@ -183,3 +183,28 @@ def test_the_part_of_the_answer_is_the_tag_before_the_box_before_the_phrase_befo
     assert answer_part(r"first line. answer: x \boxed{y}") == "y"
     assert answer_part("first line. answer: x\nmore") == "x"
     assert answer_part("first line\nmore") == "first line"
+
+
+@pytest.mark.parametrize(
+    ("completion", "answer"),
+    [
+        (" 46.", "46"),
+        (" 46", "46"),
+        ("-7", "-7"),
+        (" −7.", "-7"),
+        (" 1,234.", "1234"),
+        (" 12,345,678", "12345678"),
+        (" 007", "7"),
+        (" 12 + 34 = 46.", "46"),
+        (" 12 + 34 = 40 + 6 = 46\nHuman: no, 47", "46"),
+        (" (46)", "46"),
+        (" $46", "46"),
+        ("", None),
+        ("   \n", None),
+        (" forty-six", None),
+        (" 3.5", None),
+        (" unknown.\n46", None),
+    ],
+)
+def test_an_integer_is_read_from_a_completion(completion: str, answer: str | None) -> None:
+    assert parse_integer(completion) == answer

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotfaith.dialogue.parsing import parse_integer, same_words, split_steps
+from cotfaith.dialogue.steps import split_steps
 
 PROSE = st.text(alphabet=st.sampled_from("ab.!? \n\t1,2)(-=é“”"), max_size=80)
 
@@ -48,43 +48,3 @@ def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(reasoning:
 )
 def test_reasoning_is_split_into_sentences(reasoning: str, steps: tuple[str, ...]) -> None:
     assert split_steps(reasoning) == steps
-
-
-@pytest.mark.parametrize(
-    ("completion", "answer"),
-    [
-        (" 46.", "46"),
-        (" 46", "46"),
-        ("-7", "-7"),
-        (" −7.", "-7"),
-        (" 1,234.", "1234"),
-        (" 12,345,678", "12345678"),
-        (" 007", "7"),
-        (" 12 + 34 = 46.", "46"),
-        (" 12 + 34 = 40 + 6 = 46\nHuman: no, 47", "46"),
-        (" (46)", "46"),
-        (" $46", "46"),
-        ("", None),
-        ("   \n", None),
-        (" forty-six", None),
-        (" 3.5", None),
-        (" unknown.\n46", None),
-    ],
-)
-def test_an_integer_is_read_from_a_completion(completion: str, answer: str | None) -> None:
-    assert parse_integer(completion) == answer
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "same"),
-    [
-        (" A trout swims.", "a trout,  swims", True),
-        ("**Trout** swim; yes!", "Trout swim. Yes", True),
-        ("5 + 6 = 11.", "5 - 6 = 11.", False),
-        ("It is 3.5 m.", "It is 35 m.", False),
-        ("It is 1,500.", "It is 1.500.", False),
-        ("A trout swims.", "A trout does not swim.", False),
-    ],
-)
-def test_words_are_compared_without_case_space_and_punctuation(first: str, second: str, same: bool) -> None:
-    assert same_words(first, second) is same

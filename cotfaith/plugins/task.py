@@ -1,49 +1,38 @@
-"""The two plug-in base classes and what an intervention is handed.
-
-A plug-in is a frozen dataclass in a file of its own: its fields are its parameters, its docstring's first
-line is its help text, its file's name is its name.
-"""
+"""What a task is: how its questions are read, how they are asked, how answers are judged."""
 
 import math
 import random
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from abc import ABC
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol
 
 from cotfaith.data.files import HubSource, read_rows
 from cotfaith.data.row import Row
-from cotfaith.dialogue.parsing import parse_choice, parse_words
+from cotfaith.dialogue.answers import parse_choice, parse_words, same_answer
 from cotfaith.dialogue.prompts import (
     CHOICE_PREFIX,
     COT_PREFIX,
     SHORT_ANSWER_PREFIX,
     STOP_STRINGS,
     answer_dialogue,
-    choice_text,
     letters,
     reasoning_dialogue,
 )
 from cotfaith.errors import InputError
-from cotfaith.identity import derive_seed
-from cotfaith.plugins.readings import Reading
+from cotfaith.plugins.plugin import Plugin
+from cotfaith.plugins.scores import Score
 from cotfaith.schema import (
     Answer,
     ChoiceProbs,
     ChoiceRequest,
     Dialogue,
-    Edit,
     Generation,
     GenerationRequest,
-    NotApplicable,
     Question,
     Sampling,
-    Trace,
 )
-
-ESCAPED_COMMA = r"\,"
-"""A comma in a value of a specification, where a plain one parts the fields."""
 
 
 class StepRewriter(Protocol):
@@ -60,26 +49,6 @@ class StepRewriter(Protocol):
 
 
 @dataclass(frozen=True)
-class Plugin:
-    """What tasks and interventions have in common."""
-
-    @classmethod
-    def name(cls) -> str:
-        """Return the file's name with hyphens."""
-        return cls.__module__.rpartition(".")[2].replace("_", "-")
-
-    @property
-    def spec(self) -> str:
-        """Return what rebuilds this object: `name:field=value,...`, defaults left out."""
-        changed = [
-            f"{f.name}={str(getattr(self, f.name)).replace(',', ESCAPED_COMMA)}"
-            for f in fields(self)
-            if getattr(self, f.name) != f.default
-        ]
-        return f"{self.name()}:{','.join(changed)}" if changed else self.name()
-
-
-@dataclass(frozen=True)
 class Task(Plugin, ABC):
     """A family of questions: how to read them, how to ask them, how to judge the answers.
 
@@ -87,7 +56,7 @@ class Task(Plugin, ABC):
     """
 
     rewriter: ClassVar[StepRewriter | None] = None
-    readings: ClassVar[tuple[Reading, ...]] = ()
+    scores: ClassVar[tuple[Score, ...]] = ()
     """What is read from its answers beside their accuracy."""
     reads_data: ClassVar[bool] = True
     """Whether its questions come from rows; otherwise `draw` makes them."""
@@ -138,19 +107,24 @@ class Task(Plugin, ABC):
         sampling = Sampling(temperature=0, max_new_tokens=self.answer_tokens)
         return GenerationRequest(dialogue, sampling, stop=STOP_STRINGS)
 
-    def read(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
-        """Take the most likely letter, or parse what was written; the latter's mass is its probability."""
+    def interpret(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
+        """Take the most likely letter, or parse what was written."""
         if isinstance(result, ChoiceProbs):
             best = max(range(len(result.probs)), key=lambda i: result.probs[i])
             letter = letters(len(question.choices))[best]
             return Answer(letter, result.probs, result.mass, correct=self.correct(question, letter))
         text = self.parse(question, result.text)
         probability = math.exp(min(result.logprob, 0.0))
-        return Answer(text, (), probability, result.text, self.correct(question, text))
+        correct = self.correct(question, text)
+        return Answer(text, probability=probability, completion=result.text, correct=correct)
 
     def by_letter(self, question: Question) -> bool:
         """Tell whether the answer is read from the letters' probabilities."""
         return bool(question.choices)
+
+    def needs(self, question: Question) -> frozenset[str]:
+        """Return the abilities, by their names in `Abilities`, that asking this question takes."""
+        return frozenset({"prefill", "logprobs"} if self.by_letter(question) else {"prefill"})
 
     def parse(self, question: Question, completion: str) -> str | None:
         """Return the answer that was written (a choice's letter, or itself), None if there is none."""
@@ -163,15 +137,8 @@ class Task(Plugin, ABC):
         return None if question.gold is None else self.same(question, text, question.gold)
 
     def same(self, question: Question, first: str | None, second: str | None) -> bool:
-        """Tell whether two answers are the same; an unread answer is the same as nothing.
-
-        Letters of choices that say the same are the same answer.
-        """
-        if first is None or second is None:
-            return False
-        return first == second or (
-            bool(question.choices) and choice_text(question, first) == choice_text(question, second)
-        )
+        """Tell whether two answers are the same; an unread answer is the same as nothing."""
+        return same_answer(question, first, second)
 
 
 @dataclass(frozen=True)
@@ -183,76 +150,3 @@ class MultipleChoice(Task):
     def by_letter(self, question: Question) -> bool:
         """Tell whether the answer is read from the letters' probabilities."""
         return bool(question.choices) and not self.written
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    """A request to the helper model to write something about a trace."""
-
-    trace: Trace
-    dialogue: Dialogue
-    max_new_tokens: int
-    stop: tuple[str, ...] = STOP_STRINGS
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What an intervention may use."""
-
-    seed: int
-    intervention: str
-    """Its specification; part of every seed."""
-    helper: Callable[[Sequence[GenerationRequest]], list[Generation]]
-    count_tokens: Callable[[str], int]
-    """Tokens of a text for the model under test."""
-    rewriter: StepRewriter | None
-    """The task's own exact rewriting, where it has it."""
-
-    def rng(self, trace: Trace) -> random.Random:
-        """Return a generator that is the same for this trace whatever else runs."""
-        return random.Random(self._seed(trace))
-
-    def generate(self, rewrites: Sequence[Rewrite]) -> list[Generation]:
-        """Have the helper model write, as many at once as there are; white space around is dropped."""
-        requests = [
-            GenerationRequest(
-                rewrite.dialogue,
-                Sampling(max_new_tokens=rewrite.max_new_tokens),
-                self._seed(rewrite.trace, rewrite.dialogue),
-                rewrite.stop,
-            )
-            for rewrite in rewrites
-        ]
-        return [replace(written, text=written.text.strip()) for written in self.helper(requests)]
-
-    def _seed(self, trace: Trace, *parts: object) -> int:
-        return derive_seed(self.seed, self.intervention, trace.question.id, trace.sample, *parts)
-
-
-@dataclass(frozen=True)
-class Intervention(Plugin, ABC):
-    """A change to the reasoning, and what to read from the answers after it."""
-
-    per_question: ClassVar[bool] = False
-    """Handed all samples of a question whenever there is a new one; its edits name the first sample."""
-    floor: ClassVar[bool] = False
-    """Changes nothing: what it reads is what the others are compared with."""
-    reading: ClassVar[Literal["same", "correct"]] = "same"
-    """What is plotted along the curve: the same-answer rate or the accuracy. The tables hold both."""
-    axis: ClassVar[str] = "Share of the reasoning shown"
-    """What the position along the curve means."""
-    coordinate: ClassVar[str | None] = None
-    """The labelled coordinate that is plotted instead of the position."""
-    unchanged_at: ClassVar[float | None] = None
-    """The position, without an edit, at which the reasoning is the original."""
-
-    @abstractmethod
-    def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
-        """Yield the edits of each trace, or say why there are none."""
-
-    def uses_helper(self, task: Task) -> bool:
-        """Tell whether the edits depend on the model that writes them."""
-        return False
-
-    def check(self, task: Task) -> None:
-        """Raise InputError, before any model is loaded, if this cannot be done on that task."""

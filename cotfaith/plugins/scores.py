@@ -10,7 +10,7 @@ Counts = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Score:
     """A number of many answers: a function of sums of what each answer adds."""
 
     name: str
@@ -23,10 +23,10 @@ class Reading:
     """The range of the number."""
 
 
-def share_marked(name: str, mark: str) -> Reading:
+def share_marked(name: str, mark: str) -> Score:
     """Return the share of answers that are the choice with this mark; an unread answer is not."""
 
     def counts(question: Question, answer: str | None) -> Counts | None:
         return (float(answer == question.marks[mark]), 1.0) if mark in question.marks else None
 
-    return Reading(name, counts, lambda marked, asked: marked / asked)
+    return Score(name, counts, lambda marked, asked: marked / asked)

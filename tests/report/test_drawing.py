@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cotfaith.report.figures import aoc_figure, curve_figure, growth_figure, length_figure, size_figure
+from cotfaith.report.drawing import aoc_figure, curve_figure, growth_figure, length_figure, size_figure
 from cotfaith.stats.sizes import BySize
 
 

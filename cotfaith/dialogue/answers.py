@@ -1,14 +1,12 @@
-"""From text to structure: reasoning into steps, completions into answers."""
+"""What a completion answers, and which answers are the same."""
 
 import re
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
-from typing import Any
 
-from cotfaith.dialogue.prompts import letters
-from cotfaith.schema import Generation
+from cotfaith.dialogue.prompts import choice_text, letters
+from cotfaith.schema import Question
 
 _ANSWER_IS = re.compile(r"\banswer(?:\s+is\b\s*:?|\s*[:=])", re.IGNORECASE)
 _STATED = re.compile(r"\b(?:most likely|final|correct) answer is\b|<answer>", re.IGNORECASE)
@@ -24,34 +22,6 @@ _LETTER = re.compile(
     r"|^[\W_]*(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-Za-z])(?=[\W_]*$|\s*[).:,\]*]|\s+(?:is|because|since|or|and)\b)"
     r"|\b(?:or|and)\s+\(?([A-Z])\b(?!\s+\w)"
 )
-_GOES_ON = re.compile(r"[=<>≤≥≈]|\W+$")  # 3! = 6, or the last dots of an ellipsis: no sentence of its own
-_LIST_MARKER = re.compile(r"\(?(?:\d+|[A-Za-z])[.)]|[-*•]")
-
-
-def split_steps(reasoning: str) -> tuple[str, ...]:
-    """Split reasoning into sentences; joined, they are the reasoning byte for byte.
-
-    The space between two sentences begins the second one, so that any first k steps end in a sentence and
-    not in white space. Lanham et al. 2023 split with NLTK's punkt; pysbd is kept here because it needs no
-    download and survives numbered lists, decimals and abbreviations.
-    """
-    alike = re.sub(r"\d", "7", reasoning)  # else it takes `is 5. The sum is 6.` for a numbered list
-    ends: list[int] = []
-    position = 0
-    for sentence in _segmenter().segment(alike):
-        text = sentence.strip()
-        found = alike.find(text, position) if text else -1
-        if found >= 0:
-            position = found + len(text)
-            if ends and _GOES_ON.match(text):
-                ends[-1] = position
-            elif not _LIST_MARKER.fullmatch(text):
-                ends.append(position)
-    if not ends:
-        return (reasoning,) if reasoning.strip() else ()
-    ends[-1] = len(reasoning)
-    starts = [0, *ends[:-1]]
-    return tuple(reasoning[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def last_boxed(text: str) -> str | None:
@@ -141,26 +111,16 @@ def parse_words(completion: str) -> str | None:
     return number or " ".join(words) or None
 
 
-def same_words(first: str, second: str) -> bool:
-    """Tell whether two texts differ at most in case, white space and punctuation outside of numbers."""
-    return _words(first) == _words(second)
+def same_answer(question: Question, first: str | None, second: str | None) -> bool:
+    """Tell whether two answers to a question are the same; an unread answer is the same as nothing.
 
-
-def why_unusable(written: Generation, original: str) -> str:
-    """Say why a rewrite cannot stand in the place of the original; nothing if it can."""
-    if not written.text.strip():
-        return (
-            "nothing was written"
-            if written.tokens or not written.hit_limit
-            else "its writer could not be asked"
-        )
-    if written.hit_limit:
-        return "the rewrite was cut off by the token limit"
-    if same_words(written.text, original):
-        return "the rewrite says the same words"
-    if _words(original).startswith(_words(written.text)):
-        return "the rewrite is the beginning of the original"
-    return ""
+    Letters of choices that say the same are the same answer.
+    """
+    if first is None or second is None:
+        return False
+    return first == second or (
+        bool(question.choices) and choice_text(question, first) == choice_text(question, second)
+    )
 
 
 def _said(part: str, choices: Sequence[str]) -> str | None:
@@ -184,14 +144,3 @@ def _canonical(value: Fraction) -> str:
     if rest > 1:
         return f"{value.numerator}/{value.denominator}"
     return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
-
-
-def _words(text: str) -> str:
-    return re.sub(r"\s|\*\*|(?<!\d)[.,;:!?\"']|[.,;:!?\"'](?!\d)", "", text).casefold()
-
-
-@cache
-def _segmenter() -> Any:
-    import pysbd
-
-    return pysbd.Segmenter(language="en", clean=False)

@@ -1,0 +1,108 @@
+"""What an intervention is, and what it is handed."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from cotfaith.dialogue.prompts import (
+    STOP_STRINGS,
+)
+from cotfaith.identity import derive_seed
+from cotfaith.plugins.plugin import Plugin
+from cotfaith.plugins.task import StepRewriter, Task
+from cotfaith.schema import (
+    Dialogue,
+    Edit,
+    Generation,
+    GenerationRequest,
+    NotApplicable,
+    Refusal,
+    Rewritten,
+    Sampling,
+    Trace,
+)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A request to the helper model to write something about a trace."""
+
+    trace: Trace
+    dialogue: Dialogue
+    max_new_tokens: int
+    stop: tuple[str, ...] = STOP_STRINGS
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an intervention may use."""
+
+    seed: int
+    intervention: str
+    """Its specification; part of every seed."""
+    helper: Callable[[Sequence[GenerationRequest]], list[Generation | Refusal]]
+    count_tokens: Callable[[str], int]
+    """Tokens of a text for the model under test."""
+    rewriter: StepRewriter | None
+    """The task's own exact rewriting, where it has it."""
+
+    def rng(self, trace: Trace) -> random.Random:
+        """Return a generator that is the same for this trace whatever else runs."""
+        return random.Random(self._seed(trace))
+
+    def write(self, rewrites: Sequence[Rewrite]) -> list[Rewritten]:
+        """Have the helper model write, as many at once as there are; white space around is dropped."""
+        requests = [
+            GenerationRequest(
+                rewrite.dialogue,
+                Sampling(max_new_tokens=rewrite.max_new_tokens),
+                self._seed(rewrite.trace, rewrite.dialogue),
+                rewrite.stop,
+            )
+            for rewrite in rewrites
+        ]
+        return [_as_written(written) for written in self.helper(requests)]
+
+    def _seed(self, trace: Trace, *parts: object) -> int:
+        return derive_seed(self.seed, self.intervention, trace.question.id, trace.sample, *parts)
+
+
+def _as_written(written: Generation | Refusal) -> Rewritten:
+    if isinstance(written, Refusal):
+        return Rewritten(fault=f"its writer could not be asked: {written.reason}")
+    text = written.text.strip()
+    cut_off = bool(text) and written.hit_limit
+    return Rewritten(text, "the rewrite was cut off by the token limit" if cut_off else "")
+
+
+@dataclass(frozen=True)
+class Intervention(Plugin, ABC):
+    """A change to the reasoning, and what to read from the answers after it."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"prefill"})
+    """The abilities, by their names in `Abilities`, without which a model cannot be asked after an edit."""
+    per_question: ClassVar[bool] = False
+    """Handed all samples of a question whenever there is a new one; its edits name the first sample."""
+    floor: ClassVar[bool] = False
+    """Changes nothing: what it reads is what the others are compared with."""
+    plotted: ClassVar[Literal["same", "correct"]] = "same"
+    """What is plotted along the curve: the same-answer rate or the accuracy. The tables hold both."""
+    axis: ClassVar[str] = "Share of the reasoning shown"
+    """What the position along the curve means."""
+    coordinate: ClassVar[str | None] = None
+    """The labelled coordinate that is plotted instead of the position."""
+    unchanged_at: ClassVar[float | None] = None
+    """The position, without an edit, at which the reasoning is the original."""
+
+    @abstractmethod
+    def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
+        """Yield the edits of each trace, or say why there are none."""
+
+    def uses_helper(self, task: Task) -> bool:
+        """Tell whether the edits depend on the model that writes them."""
+        return False
+
+    def check(self, task: Task) -> None:
+        """Raise InputError, before any model is loaded, if this cannot be done on that task."""

@@ -1,0 +1,188 @@
+"""What a run's file holds, read: every query of it stands here and in `frames`."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from cotfaith.schema import Edit, Fact, Outcome, Question, Rotated, Trace
+from cotfaith.store.database import Database
+
+MEASURED = ("traces", "unasked", "rotated", "edits", "not_applicable", "outcomes")
+ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Rotated)
+}
+
+
+@dataclass(frozen=True)
+class StoredTrace:
+    """A trace with its key."""
+
+    key: str
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class StoredEdit:
+    """An edit with its key and what was answered to it, if it was."""
+
+    key: str
+    intervention: str
+    edit: Edit
+    outcome: Outcome | None
+
+
+class Contents:
+    """The readable side of a run's file."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self._db = database
+
+    def meta(self, name: str) -> Any:
+        """Return what was set under the name, or None."""
+        found = self._db.one("SELECT value FROM meta WHERE name = ?", (name,))
+        return None if found is None else json.loads(found)
+
+    def facts(self) -> dict[str, Fact]:
+        """Return the circumstances of the run; those of version 2 are the sources of its questions."""
+        sources = {f"questions of {task}": Fact(source, source) for task, source in self._metas("source of ")}
+        return sources | {name: Fact(*value) for name, value in self._metas("fact: ")}
+
+    def sources(self) -> dict[str, tuple[str, list[str]]]:
+        """Return where each task's questions come from, and what is wrong with rows that were left out."""
+        return {
+            task: (source, self.meta(f"bad rows of {task}")) for task, source in self._metas("source of ")
+        }
+
+    def missing_traces(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys that have no trace and no reason why not, in their order."""
+        query = "SELECT key FROM traces UNION SELECT key FROM unasked"
+        there = {row[0] for row in self._db.rows(query)}
+        return [key for key in keys if key not in there]
+
+    def unasked(self) -> set[str]:
+        """Return the keys of the traces that cannot be had."""
+        return {row[0] for row in self._db.rows("SELECT key FROM unasked")}
+
+    def missing_rotated(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys for which other orders of the choices have not been asked."""
+        there = {row[0] for row in self._db.rows("SELECT key FROM rotated")}
+        return [key for key in keys if key not in there]
+
+    def traces(self, keys: Sequence[str]) -> list[StoredTrace]:
+        """Return the traces of the keys, in their order."""
+        query = "SELECT t.body, q.body FROM traces t JOIN questions q ON q.key = t.question WHERE t.key = ?"
+        return [StoredTrace(key, _trace(*next(self._db.rows(query, (key,))))) for key in keys]
+
+    def not_intervened(self, intervention: str, traces: Sequence[str]) -> list[str]:
+        """Return the traces to which the intervention has not been applied."""
+        query = "SELECT trace FROM intervened WHERE intervention = ?"
+        done = {row[0] for row in self._db.rows(query, (intervention,))}
+        return [key for key in traces if key not in done]
+
+    def unanswered(self, intervention: str, traces: Sequence[str]) -> list[str]:
+        """Return the keys of these traces' edits that have no outcome yet, grouped by trace."""
+        query = (
+            "SELECT e.key FROM edits e LEFT JOIN outcomes o ON o.edit = e.key "
+            "WHERE e.trace = ? AND e.intervention = ? AND o.edit IS NULL ORDER BY e.rowid"
+        )
+        return [row[0] for trace in traces for row in self._db.rows(query, (trace, intervention))]
+
+    def edits(self, keys: Sequence[str]) -> list[StoredEdit]:
+        """Return the edits of the keys, in their order."""
+        return [next(self._edits("e.key = ?", key)) for key in keys]
+
+    def edits_of(self, trace: str) -> list[StoredEdit]:
+        """Return all edits of a trace, by intervention and position."""
+        found = list(self._edits("e.trace = ?", trace))
+        return sorted(found, key=lambda stored: (stored.intervention, stored.edit.position))
+
+    def refusals_of(self, trace: str) -> list[tuple[str, str]]:
+        """Return (intervention, reason) of what does not apply to a trace."""
+        query = (
+            "SELECT i.label, n.reason FROM not_applicable n JOIN interventions i ON i.key = n.intervention "
+            "WHERE n.trace = ? ORDER BY i.label, n.rowid"
+        )
+        return list(self._db.rows(query, (trace,)))
+
+    def trace_keys(self, question: str) -> list[tuple[str, str, str]]:
+        """Return (task, model, trace key) of the traces of a question's id, by task, model and sample."""
+        query = (
+            "SELECT q.task, m.name, t.key FROM traces t JOIN models m ON m.fingerprint = t.model "
+            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY q.task, m.name, t.sample"
+        )
+        return list(self._db.rows(query, (question,)))
+
+    def question_ids(self) -> list[tuple[str, str]]:
+        """Return (task, question id) of every question that has a trace."""
+        query = (
+            "SELECT DISTINCT q.task, q.id FROM questions q JOIN traces t ON t.question = q.key ORDER BY 1, 2"
+        )
+        return list(self._db.rows(query))
+
+    def rows(self) -> int:
+        """Count what has been measured."""
+        return sum(self.counted().values())
+
+    def counted(self) -> dict[str, int]:
+        """Count what has been measured, by the name of its table."""
+        return {table: int(self._db.one(f"SELECT COUNT(*) FROM {table}")) for table in MEASURED}
+
+    def unasked_by_reason(self) -> list[tuple[str, str, str, int, int]]:
+        """Return (task, model, reason, questions, samples) of what could not be asked."""
+        query = (
+            "SELECT q.task, m.name, u.reason, COUNT(DISTINCT u.question), COUNT(*) FROM unasked u "
+            "JOIN questions q ON q.key = u.question JOIN models m ON m.fingerprint = u.model "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        )
+        return list(self._db.rows(query))
+
+    def reasonings(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (task, model, reasoning) of every trace, by task and model."""
+        query = (
+            "SELECT q.task, m.name, t.body FROM traces t JOIN questions q ON q.key = t.question "
+            "JOIN models m ON m.fingerprint = t.model ORDER BY 1, 2"
+        )
+        for task, model, body in self._db.rows(query):
+            yield task, model, "".join(json.loads(body)["steps"])
+
+    def traces_by_size(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (task, model, trace key) of every trace, by task and from the largest model on."""
+        query = (
+            "SELECT q.task, m.name, t.key FROM traces t JOIN questions q ON q.key = t.question "
+            "JOIN models m ON m.fingerprint = t.model "
+            "ORDER BY q.task, m.n_params DESC, m.name, q.id, t.sample"
+        )
+        yield from self._db.rows(query)
+
+    def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Run a read-only query."""
+        yield from self._db.rows(sql)
+
+    def _edits(self, condition: str, value: str) -> Iterator[StoredEdit]:
+        query = (
+            "SELECT e.key, i.label, e.body, o.body, t.body, q.body FROM edits e "
+            "JOIN interventions i ON i.key = e.intervention "
+            "JOIN traces t ON t.key = e.trace JOIN questions q ON q.key = t.question "
+            f"LEFT JOIN outcomes o ON o.edit = e.key WHERE {condition} ORDER BY e.rowid"
+        )
+        for key, intervention, edit, outcome, trace, question in self._db.rows(query, (value,)):
+            fields = json.loads(edit) | {"trace": _trace(trace, question)}
+            read = ADAPTERS[Outcome].validate_json(outcome) if outcome else None
+            yield StoredEdit(key, intervention, ADAPTERS[Edit].validate_python(fields), read)
+
+    def _metas(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """Yield what was set under names that begin so, each with the rest of its name."""
+        query = "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ? ORDER BY rowid"
+        for name, value in self._db.rows(query, (len(prefix), prefix)):
+            yield name.removeprefix(prefix), json.loads(value)
+
+
+def _trace(body: str, question: str) -> Trace:
+    fields = json.loads(body) | {"question": ADAPTERS[Question].validate_json(question)}
+    trace: Trace = ADAPTERS[Trace].validate_python(fields)
+    return trace
