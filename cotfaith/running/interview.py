@@ -51,21 +51,18 @@ class Interview:
         sampling, seed = self.settings.sampling, self.settings.seed
         return key(self.model.info.fingerprint, asdict(self.task), question, asked, sampling, seed, sample)
 
-    def sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace | str]:
+    def sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace | Refusal]:
         """Return a trace for each question and sample, or say why it cannot be asked."""
         refused = self._refusals([(question, "") for question, _ in items])
         able = [item for item, reason in zip(items, refused, strict=True) if not reason]
         generations = self.model.generate([self._reasoning(question, sample) for question, sample in able])
         reasonings = [generation.text.rstrip() for generation in generations]
-        found: list[Trace | str] = list(
-            self._refusals([(question, text) for (question, _), text in zip(able, reasonings, strict=True)])
-        )
-        answered = [i for i, reason in enumerate(found) if not reason]
-        traces = self._traces([able[i] for i in answered], [generations[i] for i in answered])
-        for i, trace in zip(answered, traces, strict=True):
-            found[i] = trace
-        rest = iter(found)
-        return [reason or next(rest) for reason in refused]
+        told = self._refusals([(q, text) for (q, _), text in zip(able, reasonings, strict=True)])
+        answered = [i for i, reason in enumerate(told) if not reason]
+        traces = iter(self._traces([able[i] for i in answered], [generations[i] for i in answered]))
+        reasons = iter(told)
+        first = [reason or next(reasons) for reason in refused]
+        return [Refusal(reason) if reason else next(traces) for reason in first]
 
     def edits(self, intervention: Intervention, traces: Sequence[Trace]) -> list[Edit | NotApplicable]:
         """Have the intervention edit traces; what the model cannot be shown has the reason in its place."""

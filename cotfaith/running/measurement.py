@@ -17,7 +17,7 @@ from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import rotated
 from cotfaith.running.interview import Interview, content
 from cotfaith.running.pace import Pace
-from cotfaith.schema import Edit, NotApplicable, Question, Rotated, Trace
+from cotfaith.schema import Edit, NotApplicable, Question, Refusal, Rotated, Trace
 from cotfaith.store.store import Store
 
 
@@ -64,9 +64,9 @@ class Measurement:
                     if isinstance(trace, Trace)
                 )
                 self.store.add_unasked(
-                    (k, self._fingerprint, key(self.traces[k][0]), reason)
-                    for k, reason in sampled
-                    if isinstance(reason, str)
+                    (k, self._fingerprint, key(self.traces[k][0]), refusal.reason)
+                    for k, refusal in sampled
+                    if isinstance(refusal, Refusal)
                 )
                 advance(len(batch))
 

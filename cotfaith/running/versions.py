@@ -4,8 +4,6 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from packaging.requirements import Requirement
-
 TOLD = ("cotfaith", "torch", "transformers", "transformer-lens", "numpy", "statsmodels", "pysbd")
 """Those that a run's report names."""
 
@@ -17,6 +15,8 @@ def installed() -> dict[str, str]:
 
 def untried() -> Iterator[str]:
     """Yield each requirement that is installed in a version outside of the tried ones."""
+    from packaging.requirements import Requirement
+
     for requirement in map(Requirement, requires("cotfaith") or []):
         if requirement.marker is None or requirement.marker.evaluate():
             there = _version(requirement.name)
