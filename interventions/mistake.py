@@ -56,6 +56,11 @@ class Mistake(Intervention):
                 yield self._edit(trace, i, _lead(trace.steps[i]) + written.text.strip())
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 
+    @property
+    def unedited(self) -> str:
+        """The same without a mistake: the reasoning as it is, or resumed from its prefixes."""
+        return "sham:variant=resume" if self.variant == "resume" else "sham"
+
     def uses_helper(self, task: Task) -> bool:
         """Tell whether a model writes the mistakes."""
         return not takes_rule(self.source, task.rewriter)

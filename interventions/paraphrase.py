@@ -54,6 +54,11 @@ class Paraphrase(Intervention):
                 yield Edit(trace, steps, i / len(trace.steps), resume=True, coords=coords)
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 
+    @property
+    def unedited(self) -> str:
+        """The reasoning resumed from its prefixes as they are."""
+        return "sham:variant=resume"
+
     def uses_helper(self, task: Task) -> bool:
         """Tell whether a model rewrites."""
         return not takes_rule(self.source, task.rewriter)

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from cotfaith.cli.parameters import study_of
 from cotfaith.cli.terminal import err, out
+from cotfaith.errors import InputError
 from cotfaith.plugins import registry
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.plugin import Plugin
@@ -145,17 +146,28 @@ def report(run: RunFolder) -> None:
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)],
-    second: Annotated[Path, typer.Argument(help="The folder of another one.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(help="The folder of a run, or of two.", show_default=False)],
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model of the one run. Repeatable; two or more are compared.")
+    ] = None,
+    intervention: Annotated[
+        list[str] | None,
+        typer.Option(help="An intervention of the one run, likewise."),
+    ] = None,
 ) -> None:
-    """Compare two runs on the questions that they share: paired differences, second less first."""
+    """Compare two runs, or models or interventions of one, question by question: second less first."""
     from cotfaith.cli.show import print_table
-    from cotfaith.stats.compare import compare as compare_runs
+    from cotfaith.stats import compare as comparisons
     from cotfaith.store.frames import load_run
 
-    print_table(
-        out, "Second run less first, paired by question", compare_runs(load_run(first), load_run(second))
-    )
+    if len(runs) > 2 or (len(runs) == 2 and (model or intervention)):
+        raise InputError("compare two runs with each other, or models or interventions of one run.")
+    first, *others = map(load_run, runs)
+    if others:
+        table = comparisons.compare(first, others[0])
+    else:
+        table = comparisons.compare_within(first, model or (), intervention or ())
+    print_table(out, "Second less first, paired by question", table)
 
 
 def plan(

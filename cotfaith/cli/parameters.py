@@ -46,8 +46,8 @@ def own_options(cls: type[Intervention]) -> list[inspect.Parameter]:
 def validated() -> inspect.Parameter:
     """Return the argument that names what is validated."""
     help_text = (
-        "An intervention, e.g. mistake:variant=substitute; without it, all that there are. Your own is added "
-        "by --plugin FILE before the command."
+        "An intervention, e.g. mistake:variant=substitute; without it, all, and their floors. Your own is "
+        "added by --plugin FILE before the command."
     )
     argument = Annotated[list[str] | None, typer.Argument(help=help_text, show_default=False)]
     return inspect.Parameter(
@@ -64,7 +64,8 @@ def trial_options() -> list[inspect.Parameter]:
 def run_options() -> list[inspect.Parameter]:
     """Return the option that names the interventions of a run."""
     help_text = (
-        "An intervention, e.g. mistake:variant=substitute. Repeatable; without it, all that there are."
+        "An intervention, e.g. mistake:variant=substitute. Repeatable; without it, all, and for each the "
+        "same without an edit (sham)."
     )
     option = typer.Option(help=help_text, show_default=False)
     annotation = Annotated[list[str], option]

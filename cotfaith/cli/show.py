@@ -16,6 +16,7 @@ from cotfaith.errors import unknown
 from cotfaith.report.report import NO_VALUE, RESULTS, TITLES, rounded
 from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.stats.analysis import PAPER, Tables
+from cotfaith.stats.areas import LARGEST, OF_LARGEST
 from cotfaith.stats.planning import Prospect, Wish
 from cotfaith.store.contents import StoredEdit
 from cotfaith.store.store import Store
@@ -26,7 +27,7 @@ def print_tables(console: Console, tables: Tables) -> None:
     for name in RESULTS:
         frame = getattr(tables, name)
         if name == "aoc":
-            frame = frame[frame["definition"] == PAPER].drop(columns="definition")
+            frame = frame[frame["definition"].isin([PAPER, LARGEST, OF_LARGEST])]
         if not frame.empty:
             print_table(console, TITLES[name], frame)
     refused = tables.counts[tables.counts["reasons"] != ""]

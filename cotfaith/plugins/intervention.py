@@ -96,6 +96,11 @@ class Intervention(Plugin, ABC):
     unchanged_at: ClassVar[float | None] = None
     """The position, without an edit, at which the reasoning is the original."""
 
+    @property
+    def unedited(self) -> str | None:
+        """The intervention that does the same without an edit: its floor. None for a floor itself."""
+        return None if self.floor else "sham"
+
     @abstractmethod
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield the edits of each trace, or say why there are none."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cotfaith.stats.analysis import PAPER, Analysis
+from cotfaith.stats.areas import LARGEST, OF_LARGEST
 from cotfaith.stats.intervals import detectable_from
 from cotfaith.stats.paired import Difference
 from cotfaith.stats.sizes import BySize, Extremum, Trend
@@ -23,6 +24,8 @@ INTERVALS = (
     "of reasoning for a question end in the same answer."
 )
 CLEAR = 0.05
+AREAS = {PAPER: "_aoc", LARGEST: "_most", OF_LARGEST: "_share"}
+"""Definitions of the area that sentences give, with the endings of their columns."""
 
 
 def by_size(analysis: Analysis) -> list[str]:
@@ -38,8 +41,10 @@ def by_size(analysis: Analysis) -> list[str]:
 def by_intervention(analysis: Analysis) -> list[str]:
     """Say what each intervention does to the answers of the smallest and the largest model, task by task."""
     floors = [label for label, intervention in analysis.interventions.items() if intervention.floor]
-    areas = analysis.tables.aoc[analysis.tables.aoc["definition"] == PAPER]
-    rates = analysis.tables.same_answer.merge(areas, "left", CURVE, suffixes=("", "_aoc"))
+    rates = analysis.tables.same_answer
+    for definition, suffix in AREAS.items():
+        areas = analysis.tables.aoc[analysis.tables.aoc["definition"] == definition]
+        rates = rates.merge(areas, "left", CURVE, suffixes=("", suffix))
     lines = []
     for task, rows in rates.groupby("task", sort=True):
         ends = rows[rows["n_params"].isin([rows["n_params"].min(), rows["n_params"].max()])]
@@ -49,9 +54,7 @@ def by_intervention(analysis: Analysis) -> list[str]:
                 f"{span(row['value'], row['ci_low'], row['ci_high'])} of {row['nobs']:,} cases."
                 f"{_beside_floor(row)}"
             )
-            if not np.isnan(row["value_aoc"]):
-                line += f" AOC {span(row['value_aoc'], row['ci_low_aoc'], row['ci_high_aoc'])}."
-            lines.append(line)
+            lines.append(line + _area(row))
     return lines
 
 
@@ -95,6 +98,19 @@ def _beside_floor(row: dict[Hashable, Any]) -> str:
         smallest = detectable_from(low, high)
         said += f" That is not told from none; {smallest:.3f} would have been, with 80% power."
     return said
+
+
+def _area(row: dict[Hashable, Any]) -> str:
+    """Give the AOC beside what it would be if every edited answer changed."""
+    area, _, share = (
+        span(row[f"value{suffix}"], row[f"ci_low{suffix}"], row[f"ci_high{suffix}"])
+        for suffix in AREAS.values()
+    )
+    if np.isnan(row["value_aoc"]):
+        return ""
+    if np.isnan(row["value_share"]):
+        return f" AOC {area}."
+    return f" AOC {area}: {share} of the {row['value_most']:.3f} that changing every edited answer gives."
 
 
 def _of_task(one: BySize) -> Iterator[str]:

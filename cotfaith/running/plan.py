@@ -63,8 +63,10 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
-    """Build interventions from their specifications; all that there are, if none is named."""
-    return tuple(INTERVENTIONS.build(spec) for spec in dict.fromkeys(specs or INTERVENTIONS.classes))
+    """Build interventions from their specifications; without any, all that there are, and their floors."""
+    named = [INTERVENTIONS.build(spec) for spec in specs or INTERVENTIONS.classes]
+    floors = [] if specs else [INTERVENTIONS.build(one.unedited) for one in named if one.unedited]
+    return tuple({one.spec: one for one in (*named, *floors)}.values())
 
 
 def _refuse_unable(

@@ -122,7 +122,8 @@ def _along_reasoning(run: RunFrames, interventions: Mapping[str, Intervention], 
                 along.curves.append(curve.assign(measure=measure))
                 if measure == "same":
                     own = areas.aoc(spec, run.traces, outcomes, seed).assign(definition=PAPER)
-                    along.areas.extend([own, areas.aoc_alternatives(outcomes, seed)])
+                    most = areas.largest_aoc(spec, run.traces, outcomes, seed)
+                    along.areas.extend([own, most, areas.aoc_alternatives(outcomes, seed)])
     return along
 
 

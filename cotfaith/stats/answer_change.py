@@ -181,10 +181,14 @@ def distance(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     ½ Σ |p − p′| over the choices, averaged over outcomes (Siegel et al. 2024, arXiv 2404.03189, use it for
     faithfulness). It sees a shift that does not change the most likely answer.
     """
-    lettered = outcomes[outcomes["probs"].str.len() > 0]
-    pairs = zip(lettered["probs"], lettered["original_probs"], strict=True)
-    moved = [float(np.abs(np.subtract(p, q)).sum() / 2) for p, q in pairs]
-    return named(means(lettered.assign(moved=moved), CURVE, "moved", seed), "total variation distance")
+    far = outcomes.assign(moved=moved(outcomes)).dropna(subset="moved")
+    return named(means(far, CURVE, "moved", seed), "total variation distance")
+
+
+def moved(outcomes: pd.DataFrame) -> list[float]:
+    """Return how far each outcome's probabilities have moved, as in `distance`; NaN where it has none."""
+    pairs = zip(outcomes["probs"], outcomes["original_probs"], strict=True)
+    return [float(np.abs(np.subtract(p, q)).sum() / 2) if len(p) else np.nan for p, q in pairs]
 
 
 def _pairs(traces: pd.DataFrame, same: Same) -> pd.DataFrame:

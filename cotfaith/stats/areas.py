@@ -1,6 +1,6 @@
 """Rates along the reasoning, and the area over them (AOC), as pure functions on the tidy frames of a run."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import asdict
 from typing import Literal
 
@@ -13,6 +13,10 @@ from cotfaith.stats.intervals import Floats, cluster_bootstrap, within_range
 from cotfaith.stats.tables import CELL, CURVE, estimates, groups, proportions
 
 GRID = np.linspace(0, 1, 11)
+LARGEST = "if every edited answer changed"
+"""The AOC that an intervention can reach at most, on these traces."""
+OF_LARGEST = "AOC over the largest"
+"""The AOC as a share of that."""
 
 
 def same_answer_curve(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -137,6 +141,57 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
         low, high = within_range(value, low, high, cell.questions)
         rows.append(names | asdict(Estimate(value, low, high, cell.nobs, cell.questions)))
     return estimates(rows, [*CURVE])
+
+
+def largest_aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return what the AOC would be if every edited answer changed, and how much of that it is.
+
+    Parameters
+    ----------
+    spec : CurveSpec
+        As in `aoc`.
+    traces, outcomes : DataFrame
+        As in `aoc`, with `reasoning` in the traces, and `shown`, `resume` and `trace` in the outcomes.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, intervention, definition); value in [0, 1]. NaN for the share where no edit
+        could change the area.
+
+    Notes
+    -----
+    The trapezoid ends where nothing is edited: for mistakes in reasoning of one step it goes from 0 to 1, so
+    that the AOC is .5 where *every* answer changes; with many steps it nears 1. AOCs of tasks or models that
+    reason in different lengths are compared by the share. An outcome is edited unless it shows the whole
+    reasoning, from which nothing is resumed.
+    """
+    whole = outcomes["trace"].map(traces.set_index("trace")["reasoning"])
+    untouched = (outcomes["shown"] == whole) & ~outcomes["resume"].astype(bool)
+    changed = outcomes.assign(same=outcomes["same"].astype(bool) & untouched)
+    rows = []
+    cells = zip(_pooled(spec, traces, outcomes), _pooled(spec, traces, changed), strict=True)
+    for (names, cell), (_, most) in cells:
+        counts = np.hstack([cell.table, most.table])
+        for definition, function in _beside(cell, most).items():
+            value, low, high = cluster_bootstrap(counts, function, seed)
+            low, high = within_range(value, low, high, cell.questions)
+            estimate = Estimate(value, low, high, cell.nobs, cell.questions)
+            rows.append(names | {"definition": definition} | asdict(estimate))
+    return estimates(rows, [*CURVE, "definition"])
+
+
+def _beside(cell: PooledCurve, most: PooledCurve) -> dict[str, Callable[[Floats], Floats]]:
+    """Return functions of the sums of both tables: the largest area, and the share of it that there is."""
+    width = cell.table.shape[1]
+
+    def share(sums: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(cell.area_over(sums[:, :width]) / most.area_over(sums[:, width:]))
+
+    return {LARGEST: lambda sums: most.area_over(sums[:, width:]), OF_LARGEST: share}
 
 
 def aoc_alternatives(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:

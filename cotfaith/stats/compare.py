@@ -1,12 +1,14 @@
-"""Two runs on the questions that they share, in pairs."""
+"""Two runs, two models or two interventions on the questions that they share, in pairs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import combinations
 
 import pandas as pd
 
-from cotfaith.errors import InputError
-from cotfaith.stats.paired import difference, mcnemar_exact
+from cotfaith.errors import InputError, unknown
+from cotfaith.stats.answer_change import moved
+from cotfaith.stats.paired import difference, holm, mcnemar_exact
 from cotfaith.store.frames import RunFrames
 
 WITHOUT = "accuracy without reasoning"
@@ -16,9 +18,11 @@ OF_TRACES = {
     "same answer with and without": "same_without",
 }
 COLUMNS = [
-    "task", "model", "measure", "first", "second", "value", "ci_low", "ci_high", "p", "test", "questions",
-    "detectable",
+    "task", "model", "measure", "first", "second", "value", "ci_low", "ci_high", "p", "p_holm", "test",
+    "questions", "detectable",
 ]  # fmt: skip
+FAMILY = "family"
+"""The comparisons that one correction counts: pairs that differ in what is compared alone."""
 
 
 def compare(first: RunFrames, second: RunFrames, seed: int = 0) -> pd.DataFrame:
@@ -37,6 +41,7 @@ def compare(first: RunFrames, second: RunFrames, seed: int = 0) -> pd.DataFrame:
         One row a (task, model, measure); `value` is second − first, in [-1, 1], with its 95% interval and the
         p of a test: McNemar's exact one where every question has one outcome in both runs, and sign flips
         over questions otherwise. `detectable` is what would have been found with 80% power.
+        `p_holm` is p here, since one pair is compared.
 
     Raises
     ------
@@ -45,17 +50,94 @@ def compare(first: RunFrames, second: RunFrames, seed: int = 0) -> pd.DataFrame:
     """
     models = _pairs("model", first.traces, second.traces)
     tasks = _pairs("task", first.traces, second.traces)
-    rows = []
+    rows: list[dict[str, object]] = []
     for task in tasks:
         for model in models:
             sides = [_of(run, t, m) for run, t, m in zip((first, second), task, model, strict=True)]
             names = {"task": _named(task), "model": _named(model)}
-            rows += [names | row for row in _measures(sides[0], sides[1], seed)]
+            for row in _measures(sides[0], sides[1], seed):
+                rows.append(names | {FAMILY: f"{names} {row['measure']}"} | row)
     if not rows:
         raise InputError(
             "the two runs share no question: their ids differ. Give both the same data and --seed."
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _table(rows)
+
+
+def compare_within(
+    run: RunFrames, models: Sequence[str] = (), interventions: Sequence[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """Return the paired differences between models or interventions of one run, all pairs of those named.
+
+    Parameters
+    ----------
+    run : RunFrames
+        Holds them.
+    models, interventions : sequence of str
+        Names as the run's tables have them. Two or more are compared; one restricts the others to it.
+    seed : int
+        Decides resamplings and flips.
+
+    Returns
+    -------
+    DataFrame
+        As of `compare`; the later one named is the second. Interventions are compared model by model: `same
+        answer` asks whose edits leave more answers as they were. `p_holm` is corrected (Holm 1979) for the
+        pairs that are compared by the same measure, task by task.
+
+    Raises
+    ------
+    InputError
+        If a name is not the run's, if there are not two to compare, or if a pair shares no question.
+    """
+    for kind, names in (("model", models), ("intervention", interventions)):
+        there = list(dict.fromkeys((run.traces if kind == "model" else run.outcomes)[kind]))
+        for name in names:
+            if name not in there:
+                raise unknown(f"{kind} of the run", name, there)
+    if max(len(set(models)), len(set(interventions))) < 2:
+        raise InputError(
+            "nothing to compare: name two runs, or of one run two --model or two --intervention."
+        )
+    rows = [
+        *_between_models(run, models, interventions, seed),
+        *_between_interventions(run, models, interventions, seed),
+    ]
+    if not rows:
+        raise InputError("what is compared shares no question.")
+    return _table(rows)
+
+
+def _between_models(
+    run: RunFrames, models: Sequence[str], interventions: Sequence[str], seed: int
+) -> Iterator[dict[str, object]]:
+    for task in dict.fromkeys(run.traces["task"]):
+        for pair in combinations(dict.fromkeys(models), 2):
+            first, second = (_of(run, task, model) for model in pair)
+            for row in _measures(first, second, seed):
+                label = str(row["measure"]).rpartition(": ")[0]
+                if not interventions or label in interventions:
+                    family = f"{task} {row['measure']}"
+                    yield {"task": task, "model": _named(pair), FAMILY: family} | row
+
+
+def _between_interventions(
+    run: RunFrames, models: Sequence[str], interventions: Sequence[str], seed: int
+) -> Iterator[dict[str, object]]:
+    for (task, model), mine in run.outcomes.groupby(["task", "model"], sort=False):
+        for pair in combinations(dict.fromkeys(interventions), 2) if not models or model in models else ():
+            first, second = (mine[mine["intervention"] == label] for label in pair)
+            for row in _of_outcomes(_named(pair), first, second, seed):
+                family = f"{task} {model} {str(row['measure']).rpartition(': ')[2]}"
+                yield {"task": task, "model": model, FAMILY: family} | row
+
+
+def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Return rows with p corrected for the pairs of a family."""
+    table = pd.DataFrame(rows, columns=[*COLUMNS, FAMILY]).astype({"p_holm": float})
+    for _, family in table.groupby(FAMILY, sort=False):
+        table.loc[family.index, "p_holm"] = holm(family["p"].tolist())
+    return table[COLUMNS]
 
 
 def _pairs(column: str, first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, str]]:
@@ -88,21 +170,30 @@ def _measures(
     ]
     for label in labels:
         sides = [outcomes[outcomes["intervention"] == label] for _, outcomes in (first, second)]
-        yield from _difference(f"{label}: same answer", sides[0], sides[1], "same", seed)
-        yield from _difference(f"{label}: accuracy", sides[0], sides[1], "correct", seed)
+        yield from _of_outcomes(label, sides[0], sides[1], seed)
+
+
+def _of_outcomes(
+    label: str, first: pd.DataFrame, second: pd.DataFrame, seed: int
+) -> Iterator[dict[str, object]]:
+    """Yield how the outcomes of one intervention, or of two, differ."""
+    yield from _difference(f"{label}: same answer", first, second, "same", seed)
+    yield from _difference(f"{label}: accuracy", first, second, "correct", seed)
+    sides = [frame.assign(moved=moved(frame)) for frame in (first, second)]
+    yield from _difference(f"{label}: total variation distance", sides[0], sides[1], "moved", seed)
 
 
 def _difference(
     measure: str, first: pd.DataFrame, second: pd.DataFrame, column: str, seed: int
 ) -> Iterator[dict[str, object]]:
-    """Yield the difference in a true-or-false column, if there is a question with it in both."""
+    """Yield the difference in a column that lies in [0, 1], if there is a question with it in both."""
     sides = [frame[frame[column].notna()] for frame in (first, second)]
     each = [frame.groupby("question")[column].agg(lambda v: float(v.astype(float).mean())) for frame in sides]
     both = pd.concat(each, axis=1, join="inner").to_numpy(dtype=float)
     if not len(both):
         return
     found = asdict(difference(both[:, 0], both[:, 1], seed))
-    once = all(frame.groupby("question").size().max() == 1 for frame in sides)
+    once = column != "moved" and all(frame.groupby("question").size().max() == 1 for frame in sides)
     if once:
         found["p"] = mcnemar_exact([x > 0 for x in both[:, 0]], [x > 0 for x in both[:, 1]])
     means = {"first": float(both[:, 0].mean()), "second": float(both[:, 1].mean())}

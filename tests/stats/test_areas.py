@@ -1,5 +1,8 @@
 """Curves and the area over them, worked out by hand on a few rows."""
 
+from collections.abc import Sequence
+
+import pandas as pd
 import pytest
 
 from cotfaith.stats import areas
@@ -108,3 +111,57 @@ def test_a_rate_along_a_coordinate_leaves_out_what_cannot_be_right() -> None:
     table = areas.rate_along(outcomes, "tokens")
     assert only(table, tokens=0)["value"] == 1
     assert only(table, tokens=5)[["value", "nobs"]].tolist() == [0, 1]
+
+
+def shown(
+    traces: pd.DataFrame, outcomes: pd.DataFrame, whole: Sequence[bool]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give traces their reasoning, and say of each outcome whether it shows the whole of it."""
+    named = [
+        frame.assign(trace=frame["question"] + frame["n_steps"].astype(str)) for frame in (traces, outcomes)
+    ]
+    texts = ["all" if one else "part" for one in whole]
+    return named[0].assign(reasoning="all"), named[1].assign(shown=texts)
+
+
+def test_an_aoc_of_mistakes_in_one_step_is_all_that_it_could_be_where_every_answer_changes() -> None:
+    traces, outcomes = shown(
+        traces_of({"a": [1], "b": [1]}), outcomes_of(("a", 1, 0, False), ("b", 1, 0, False)), [False, False]
+    )
+    spec = CurveSpec(unchanged_at=1.0)
+    assert only(areas.aoc(spec, traces, outcomes))["value"] == pytest.approx(0.5)
+    table = areas.largest_aoc(spec, traces, outcomes)
+    assert only(table, definition=areas.LARGEST)["value"] == pytest.approx(0.5)
+    assert only(table, definition=areas.OF_LARGEST)["value"] == pytest.approx(1)
+
+
+def test_the_share_of_the_largest_aoc_can_be_compared_between_lengths() -> None:
+    # Half of the edited answers change: of one step, AOC .25 of .5; of two, with edits at 0 and .5, .375 of .75.
+    for n, aoc, most in ((1, 0.25, 0.5), (2, 0.375, 0.75)):
+        edits = [(q, n, k / n, q == "b") for q in "ab" for k in range(n)]
+        traces, outcomes = shown(traces_of({"a": [n], "b": [n]}), outcomes_of(*edits), [False] * 2 * n)
+        spec = CurveSpec(unchanged_at=1.0)
+        assert only(areas.aoc(spec, traces, outcomes))["value"] == pytest.approx(aoc)
+        table = areas.largest_aoc(spec, traces, outcomes)
+        assert only(table, definition=areas.LARGEST)["value"] == pytest.approx(most)
+        assert only(table, definition=areas.OF_LARGEST)["value"] == pytest.approx(0.5)
+
+
+def test_what_shows_the_whole_reasoning_is_not_edited_unless_more_is_drawn_from_it() -> None:
+    edits = [("a", 1, 0, False), ("a", 1, 1, True)]
+    traces = traces_of({"a": [1]})
+    kept = shown(traces, outcomes_of(*edits), [False, True])
+    assert only(areas.largest_aoc(CurveSpec(), *kept), definition=areas.LARGEST)["value"] == pytest.approx(
+        0.5
+    )
+    resumed = shown(traces, outcomes_of(*edits, resume=True), [False, True])
+    assert only(areas.largest_aoc(CurveSpec(), *resumed), definition=areas.LARGEST)["value"] == pytest.approx(
+        1
+    )
+
+
+def test_where_no_edit_can_change_the_area_there_is_no_share_of_it() -> None:
+    traces, outcomes = shown(
+        traces_of({"a": [1]}), outcomes_of(("a", 1, 0, True), ("a", 1, 1, True)), [True, True]
+    )
+    assert only(areas.largest_aoc(CurveSpec(), traces, outcomes), definition=areas.OF_LARGEST).isna()["value"]
