@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cotfaith.dialogue.prompts import letters, question_block
 from cotfaith.errors import unknown
-from cotfaith.report.report import NO_VALUE, RESULTS, TITLES, rounded
+from cotfaith.report.report import NO_VALUE, RESULTS, TITLES, rounded, without_interventions
 from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.stats.analysis import PAPER, Tables
 from cotfaith.stats.areas import LARGEST, OF_LARGEST
@@ -21,11 +21,18 @@ from cotfaith.stats.planning import Prospect, Wish
 from cotfaith.store.contents import StoredEdit
 from cotfaith.store.store import Store
 
+SAID_OF_SIZE = ["task", "intervention", "measure", "value", "ci_low", "ci_high", "p_holm", "detectable"]
+"""Of the table by size, what a terminal has room for."""
+
 
 def print_tables(console: Console, tables: Tables) -> None:
     """Print the results of a report; its controls stand in the files."""
     for name in RESULTS:
         frame = getattr(tables, name)
+        if name == "by_size":
+            frame = frame[SAID_OF_SIZE]
+        if name == "steps":
+            frame = without_interventions(frame)
         if name == "aoc":
             frame = frame[frame["definition"].isin([PAPER, LARGEST, OF_LARGEST])]
         if not frame.empty:

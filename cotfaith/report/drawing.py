@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from cotfaith.stats.change_by_size import SAME as RATE
+from cotfaith.stats.change_by_size import ChangeBySize
 from cotfaith.stats.sizes import BySize
 
 STYLE: dict[Any, Any] = {
@@ -94,23 +96,64 @@ def size_figure(shares: pd.DataFrame, agreement: pd.DataFrame, sizes: Sequence[B
     `shares` and `agreement` have a row a (task, model); the line is the binomial model's, with its 95% band.
     """
     figure, axes = _panels(sorted(shares["task"].unique()))
-    fitted = {one.task: np.array(one.fitted) for one in sizes if one.fitted}
+    fitted = {one.task: one.fitted for one in sizes if one.fitted}
     for task, ax in axes.items():
-        if task in fitted:
-            at, share, low, high = fitted[task].T
-            ax.fill_between(at, low, high, color="#4477aa", alpha=0.18, linewidth=0)
-            ax.plot(at, share, color="#4477aa", label="binomial trend, 95% band")
-        line = shares[shares["task"] == task].sort_values("n_params")
-        error = np.abs(line[["ci_low", "ci_high"]].to_numpy().T - line["value"].to_numpy())
-        ax.errorbar(
-            line["n_params"], line["value"], error,
-            color="0.15", marker="o", markersize=4, capsize=2, linestyle="none", label="share, 95% interval",
-        )  # fmt: skip
-        ceiling = agreement[agreement["task"] == task].sort_values("n_params")
-        ax.plot(ceiling["n_params"], ceiling["value"], label="agreement of two samples", **CEILING)
-        ax.set(xscale="log", xlabel="Parameters", ylim=SHARE)
+        line, ceiling = (frame[frame["task"] == task] for frame in (shares, agreement))
+        _sized(ax, line, ceiling, fitted.get(task, ()))
     _finish(figure, axes, "Same answer with and\nwithout reasoning", [])
     return figure
+
+
+def change_figure(
+    rates: pd.DataFrame,
+    agreement: pd.DataFrame,
+    changes: Sequence[ChangeBySize],
+    interventions: Sequence[str],
+) -> Figure:
+    """Draw the same-answer rate by number of parameters: a row of panels a task, a column an intervention.
+
+    `rates` has a row a (task, intervention, model), with `unedited`: the floor, dashed; `agreement` a row a
+    (task, model), dotted. The line is the binomial model's, with its 95% band. Titles say what was counted.
+    """
+    cells = [(t, i) for t in sorted(rates["task"].unique()) for i in interventions]
+    shown = {cell: rates[(rates["task"] == cell[0]) & (rates["intervention"] == cell[1])] for cell in cells}
+    titles = {f"{t}\n{i} ({_counted(shown[t, i])})": (t, i) for t, i in cells}
+    figure, axes = _panels(list(titles), columns=len(interventions))
+    fitted = {
+        (one.task, one.intervention): one.slopes.fitted
+        for one in changes
+        if one.measure == RATE and one.slopes is not None
+    }
+    for title, ax in axes.items():
+        task, intervention = titles[title]
+        line = shown[task, intervention]
+        _sized(ax, line, agreement[agreement["task"] == task], fitted.get((task, intervention), ()))
+        floor = line.dropna(subset="unedited").sort_values("n_params")
+        ax.plot(floor["n_params"], floor["unedited"], color="0.45", label="without an edit", **FLOOR)
+    _finish(figure, axes, "Same answer after the edit", [])
+    return figure
+
+
+def _counted(line: pd.DataFrame) -> str:
+    return f"{line['questions'].max()} questions, {line['nobs'].sum():,} outcomes" if len(line) else "none"
+
+
+def _sized(
+    ax: Axes, line: pd.DataFrame, ceiling: pd.DataFrame, fitted: Sequence[tuple[float, float, float, float]]
+) -> None:
+    """Draw rates by number of parameters, with the binomial trend and how often two samples agree."""
+    if fitted:
+        at, share, low, high = np.array(fitted).T
+        ax.fill_between(at, low, high, color="#4477aa", alpha=0.18, linewidth=0)
+        ax.plot(at, share, color="#4477aa", label="binomial trend, 95% band")
+    line, ceiling = (frame.sort_values("n_params") for frame in (line, ceiling))
+    error = np.abs(line[["ci_low", "ci_high"]].to_numpy().T - line["value"].to_numpy())
+    ax.errorbar(
+        line["n_params"], line["value"], error,
+        color="0.15", marker="o", markersize=4, capsize=2, linestyle="none", label="share, 95% interval",
+    )  # fmt: skip
+    ax.plot(ceiling["n_params"], ceiling["value"], label="agreement of two samples", **CEILING)
+    ax.set(xscale="log", xlabel="Parameters", ylim=SHARE)
 
 
 def aoc_figure(areas: pd.DataFrame) -> Figure:
@@ -179,8 +222,8 @@ def _references(floor: pd.DataFrame, ceiling: pd.DataFrame) -> list[Line2D]:
     return lines + ([] if ceiling.empty else [Line2D([], [], label="agreement of two samples", **CEILING)])
 
 
-def _panels(titles: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
-    columns = min(len(titles), COLUMNS)
+def _panels(titles: Sequence[str], columns: int = COLUMNS) -> tuple[Figure, dict[str, Axes]]:
+    columns = min(len(titles), columns)
     rows = -(-len(titles) // columns)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")

@@ -23,6 +23,9 @@ def make_figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
     agreement = tables.accuracy[tables.accuracy["measure"] == AGREEMENT]
     shares = tables.accuracy[tables.accuracy["measure"] == SAME_ANSWER]
     yield "by-size", drawing.size_figure(shares, agreement, analysis.sizes)
+    edited = [label for label, one in analysis.interventions.items() if not one.floor]
+    if edited and tables.same_answer["n_params"].nunique() > 1:
+        yield "change-by-size", drawing.change_figure(tables.same_answer, agreement, analysis.changes, edited)
     areas = tables.aoc[tables.aoc["definition"] == PAPER]
     if not areas.empty:
         yield "aoc", drawing.aoc_figure(areas)

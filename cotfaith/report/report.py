@@ -18,7 +18,7 @@ from cotfaith.report.noticed import noticed
 from cotfaith.report.validated import validated
 from cotfaith.report.visible import visible
 from cotfaith.running.options import command_line
-from cotfaith.stats.analysis import Analysis, Tables, analyse
+from cotfaith.stats.analysis import NONE, Analysis, Tables, analyse
 from cotfaith.store.frames import run_frames
 from cotfaith.store.store import Store
 
@@ -30,13 +30,14 @@ TITLES = {
     "scores": "What the tasks read from the answers",
     "same_answer": "Same-answer rate under each intervention",
     "aoc": "Area over the curve (AOC)",
-    "steps": "Same answer with and without: from one size to the next",
+    "by_size": "How each measure of change goes with model size, for ten times the parameters",
+    "steps": "From one size to the next",
     "ease": "Same answer with and without: the easiest task against the hardest",
     "letter_bias": "Without reasoning, with the choices in other orders",
     "controls": "Controls of each intervention",
     "counts": "What was counted, and what could not be",
 }
-RESULTS = ("accuracy", "scores", "same_answer", "aoc", "steps", "ease")
+RESULTS = ("accuracy", "scores", "same_answer", "aoc", "by_size", "steps", "ease")
 CONTROLS = ("letter_bias", "controls", "counts")
 
 
@@ -82,10 +83,19 @@ def write_report(store: Store) -> Tables:
     return analysis.tables
 
 
+def without_interventions(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of answers with and without reasoning; those under interventions stand in the file."""
+    return steps[steps["intervention"] == NONE].drop(columns="intervention")
+
+
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table as a reader wants it: the estimate and its interval in one column, three digits."""
     shown = table.copy()
-    for value, low, high in (("value", "ci_low", "ci_high"), ("excess", "excess_low", "excess_high")):
+    ends = [("excess", "excess_low", "excess_high")]
+    for name in map(str, shown.columns):
+        before = name.removesuffix("value")
+        ends += [(name, f"{before}ci_low", f"{before}ci_high")] if name != before else []
+    for value, low, high in ends:
         if low in shown:
             spans = zip(shown[value], shown[low], shown[high], strict=True)
             shown[value] = [words.span(*each) for each in spans]
@@ -99,6 +109,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
     commands = store.meta("commands") or []
     versions = commands[-1]["versions"] if commands else {}
     shown = {name: getattr(analysis.tables, name) for name in TITLES}
+    shown["steps"] = without_interventions(shown["steps"])
     return Report(
         name=store.folder.resolve().name,
         caveat=words.CAVEAT,

@@ -1,12 +1,15 @@
 """What the estimates say, in plain sentences with their numbers; written by rule, never by hand."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from cotfaith.stats.analysis import PAPER, Analysis
 from cotfaith.stats.areas import LARGEST, OF_LARGEST
+from cotfaith.stats.change_by_size import ChangeBySize
+from cotfaith.stats.compared import Contrast
 from cotfaith.stats.intervals import detectable_from
 from cotfaith.stats.paired import Difference
 from cotfaith.stats.sizes import BySize, Extremum, Trend
@@ -33,6 +36,7 @@ def by_size(analysis: Analysis) -> list[str]:
     lines = [line for one in analysis.sizes for line in _of_task(one)]
     if not analysis.sizes:
         lines.append("One model: nothing can be said of size.")
+    lines += _changes(analysis.changes)
     if analysis.ease:
         lines.append(_of_ease(analysis.ease))
     return lines
@@ -132,6 +136,41 @@ def _of_task(one: BySize) -> Iterator[str]:
 
 def _sizes(one: BySize) -> str:
     return "two sizes give" if one.sizes == 2 else "one size gives"
+
+
+def _changes(changes: Sequence[ChangeBySize]) -> Iterator[str]:
+    """Say how each measure of change goes with size, in a line a task and intervention."""
+    trends = sum(one.trend is not None for one in changes)
+    if trends:
+        yield (
+            "Under each intervention, the change for ten times the parameters; p is Holm's over "
+            f"{trends} trends (tasks, interventions and measures), n counts questions."
+        )
+    for (task, intervention), several in groupby(changes, lambda one: (one.task, one.intervention)):
+        said = [_change(one, one.trend) for one in several if one.trend is not None]
+        if said:
+            yield f"{task}, {intervention}: {'; '.join(said)}."
+
+
+def _change(one: ChangeBySize, trend: Contrast) -> str:
+    """Say how one measure goes with size, alone and at the same reasoning lengths."""
+    if np.isnan(trend.value):
+        return f"{one.measure} cannot be told, since a model lacks it"
+    said = f"{one.measure} {_plus(trend)} ({_p(one.p_holm)}, n = {trend.questions})"
+    if trend.ci_low <= 0 <= trend.ci_high:
+        said += f", not told from none; {trend.detectable:.3f} would have been, with 80% power"
+    if one.shared is not None and one.shared.questions < trend.questions:
+        said += f", {_plus(one.shared)} on the {one.shared.questions} questions that all models have"
+    if one.standardised is not None:
+        same = _plus(one.standardised) == _plus(trend)
+        said += ", the same at equal lengths" if same else f", {_plus(one.standardised)} at equal lengths"
+    if one.turn is not None and one.turn.p < CLEAR:
+        said += f", a {one.turn.kind} at {one.turn.model} ({_p(one.turn.p)})"
+    return said
+
+
+def _plus(found: Contrast) -> str:
+    return f"{found.value:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]"
 
 
 def _of_ease(ease: Sequence[Trend]) -> str:

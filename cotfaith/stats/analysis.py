@@ -12,6 +12,7 @@ from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.plugins.task import Task
 from cotfaith.schema import Question
 from cotfaith.stats import answer_change, areas, controls, sizes
+from cotfaith.stats.change_by_size import SAME, ChangeBySize, Reading, changes_by_size
 from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.letter_bias import letter_bias
 from cotfaith.stats.scores import scores
@@ -20,7 +21,30 @@ from cotfaith.stats.tables import CURVE, ESTIMATE, estimates
 from cotfaith.store.frames import RunFrames
 
 MEASURES: tuple[Literal["same", "correct"], ...] = ("same", "correct")
-STEPS = ["task", "from", "to", "value", "ci_low", "ci_high", "p_holm", "questions", "detectable"]
+STEPS = [
+    "task",
+    "intervention",
+    "measure",
+    "from",
+    "to",
+    "value",
+    "ci_low",
+    "ci_high",
+    "p_holm",
+    "questions",
+    "detectable",
+]
+TREND = ["value", "ci_low", "ci_high", "p", "p_holm", "detectable", "questions"]
+OTHER_TREND = ["value", "ci_low", "ci_high", "questions"]
+SLOPE = ["value", "ci_low", "ci_high", "p_holm"]
+BY_SIZE = [
+    "task", "intervention", "measure", *TREND,
+    *(f"shared_{name}" for name in OTHER_TREND), *(f"standardised_{name}" for name in OTHER_TREND),
+    *(f"log_odds_{name}" for name in SLOPE), *(f"adjusted_{name}" for name in SLOPE), "covariates",
+    "turn", "turn_at", "turn_p",
+]  # fmt: skip
+NONE = "none"
+"""What stands for an intervention where answers with reasoning and without it are compared."""
 EASE = ["model", "easiest", "hardest", "value", "ci_low", "ci_high"]
 PAPER = "AOC"
 """The definition of the area over the curve that is the paper's."""
@@ -37,6 +61,7 @@ class Tables:
     letter_bias: pd.DataFrame
     controls: pd.DataFrame
     counts: pd.DataFrame
+    by_size: pd.DataFrame
     steps: pd.DataFrame
     ease: pd.DataFrame
     curves: pd.DataFrame
@@ -51,6 +76,7 @@ class Analysis:
     interventions: Mapping[str, Intervention]
     tables: Tables
     sizes: tuple[BySize, ...]
+    changes: tuple[ChangeBySize, ...]
     ease: tuple[Trend, ...]
 
 
@@ -65,6 +91,7 @@ def analyse(run: RunFrames, seed: int = 0) -> Analysis:
     by_ease = tuple(sizes.by_ease(run.traces, seed))
     floors = [label for label, intervention in interventions.items() if intervention.floor]
     along = _along_reasoning(run, interventions, seed)
+    changes = tuple(_changes(run, interventions, by_model, seed))
     tables = Tables(
         accuracy=answer_change.with_and_without(run.traces, seed, judges.same),
         scores=scores(judges.questions, judges.scores, run.traces, run.outcomes, seed),
@@ -73,21 +100,58 @@ def analyse(run: RunFrames, seed: int = 0) -> Analysis:
         letter_bias=bias,
         controls=_controls(run, judges, seed),
         counts=controls.counts(run.traces, run.outcomes, run.not_applicable),
-        steps=_steps(by_size),
+        by_size=pd.DataFrame(map(_by_size_row, changes), columns=BY_SIZE),
+        steps=_steps(by_size, changes),
         ease=pd.DataFrame(map(_ease_row, by_ease), columns=EASE),
         curves=_stacked(along.curves, "position", "measure"),
         curves_by_length=areas.same_answer_curve(run.outcomes, seed),
         curves_by_coordinate=_stacked(along.by_coordinate, "at", "coordinate", "measure"),
     )
-    return Analysis(interventions, tables, by_size, by_ease)
+    return Analysis(interventions, tables, by_size, changes, by_ease)
 
 
-def _steps(by_size: Sequence[BySize]) -> pd.DataFrame:
+def _changes(
+    run: RunFrames,
+    interventions: Mapping[str, Intervention],
+    bias: Mapping[tuple[str, str], float],
+    seed: int,
+) -> list[ChangeBySize]:
+    """Say how every measure of change goes with size; floors are what the others are compared with."""
+    readings = {
+        label: Reading(CurveSpec("same", one.unchanged_at), not one.coordinate, one.plotted == "correct")
+        for label, one in interventions.items()
+        if not one.floor
+    }
+    floors = [label for label, one in interventions.items() if one.floor]
+    return changes_by_size(run.traces, run.outcomes, readings, floors, bias, seed)
+
+
+def _by_size_row(one: ChangeBySize) -> dict[str, object]:
+    row: dict[str, object] = {"task": one.task, "intervention": one.intervention, "measure": one.measure}
+    if one.trend is not None:
+        row |= asdict(one.trend) | {"p_holm": one.p_holm}
+    for name, other in (("shared", one.shared), ("standardised", one.standardised)):
+        row |= {f"{name}_{k}": getattr(other, k) for k in OTHER_TREND} if other is not None else {}
+    if one.slopes is not None:
+        for name, slope in (("log_odds", one.slopes.slope), ("adjusted", one.slopes.adjusted)):
+            row |= {f"{name}_{k}": getattr(slope, k) for k in SLOPE} if slope is not None else {}
+        row["covariates"] = ", ".join(one.slopes.covariates)
+    if one.turn is not None:
+        row |= {"turn": one.turn.kind, "turn_at": one.turn.model, "turn_p": one.turn.p}
+    return row
+
+
+def _steps(by_size: Sequence[BySize], changes: Sequence[ChangeBySize]) -> pd.DataFrame:
     """Return the paired differences between neighbouring sizes."""
+    named = [({"task": one.task, "intervention": NONE, "measure": SAME}, one.neighbours) for one in by_size]
+    named += [
+        ({"task": c.task, "intervention": c.intervention, "measure": c.measure}, c.neighbours)
+        for c in changes
+    ]
     rows = [
-        {"task": one.task, "from": smaller, "to": larger, "p_holm": apart.p} | asdict(apart)
-        for one in by_size
-        for smaller, larger, apart in one.neighbours
+        names | {"from": smaller, "to": larger, "p_holm": apart.p} | asdict(apart)
+        for names, neighbours in named
+        for smaller, larger, apart in neighbours
     ]
     return pd.DataFrame(rows, columns=STEPS)
 

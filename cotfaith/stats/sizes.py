@@ -1,14 +1,14 @@
 """How the share of answers that are the same with and without reasoning goes with size and with ease."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from cotfaith.stats.intervals import Floats, cluster_bootstrap, within_range
+from cotfaith.stats.compared import Compared, contrast, ratios, slope_weights
+from cotfaith.stats.intervals import Floats
 from cotfaith.stats.paired import Difference, difference, holm, sign_flip
 from cotfaith.stats.slopes import Slope, binomial_slopes
 
@@ -134,24 +134,21 @@ def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
     tasks = list(right.sort_values().index)
     if len(tasks) < 2:
         return []
-    frames = {str(model): judged[judged["model"] == model] for model in _models(judged)}
     return [
-        _trend(model, frame, "task", tasks, _last_less_first(len(tasks)), seed)
-        for model, frame in frames.items()
+        _trend(model, ratios(judged[judged["model"] == model], "same_without", "task", tasks), None, seed)
+        for model in models_of(judged)
     ]
 
 
 def _of_task(
     task: str, frame: pd.DataFrame, letter_bias: Mapping[tuple[str, str], float], seed: int
 ) -> BySize | None:
-    models = _models(frame)
+    models = models_of(frame)
     if len(models) < 2:
         return None
     means = _means(frame)
     shares = tuple((model, float(means[model].mean())) for model in models)
-    pairs = [(a, b, difference(means[a].to_numpy(), means[b].to_numpy(), seed)) for a, b in pairwise(models)]
-    corrected = holm([apart.p for _, _, apart in pairs])
-    neighbours = tuple((a, b, replace(apart, p=p)) for (a, b, apart), p in zip(pairs, corrected, strict=True))
+    neighbours = neighbours_of(models, means.to_numpy(), seed)
     found = BySize(task, shares, neighbours, frame["n_params"].nunique())
     if found.sizes < SIZES_OF_A_TREND:
         return found
@@ -163,34 +160,53 @@ def _of_task(
     )
 
 
-def _models(frame: pd.DataFrame) -> list[str]:
+def models_of(frame: pd.DataFrame) -> list[str]:
     """Return the models from the smallest to the largest."""
     return [
         str(model) for model in frame.groupby("model")["n_params"].first().sort_values(kind="stable").index
     ]
 
 
+def sizes_of(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
+    """Return the models' numbers of parameters."""
+    return frame.groupby("model")["n_params"].first()[list(models)].to_numpy(dtype=float)
+
+
 def _means(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the share of the same answers, (questions, models), from the smallest model to the largest."""
     shares = frame.assign(same=frame["same_without"].astype(float)).groupby(["question", "model"])["same"]
-    return shares.mean().unstack("model")[_models(frame)]
+    return shares.mean().unstack("model")[models_of(frame)]
 
 
 def trend_of(task: str, frame: pd.DataFrame, seed: int = 0) -> Trend:
     """Return the least-squares slope of one task's share on log10(parameters), as in `by_size`."""
-    models = _models(frame)
-    sizes = frame.groupby("model")["n_params"].first()[models].to_numpy(dtype=float)
-    return _trend(task, frame, "model", models, _slope_on(np.log10(sizes)), seed)
+    models = models_of(frame)
+    compared = ratios(frame, "same_without", "model", models)
+    return _trend(task, compared, slope_weights(sizes_of(frame, models)), seed)
 
 
 def turn_of(frame: pd.DataFrame, seed: int = 0) -> Extremum | None:
     """Return the middle size of one task that most likely is lower, or higher, than both ends."""
     means = _means(frame)
-    models = list(means.columns)
-    smallest, largest = means[models[0]], means[models[-1]]
+    return extremum_of(list(means.columns), means.to_numpy(), seed)
+
+
+def neighbours_of(models: Sequence[str], each: Floats, seed: int) -> tuple[tuple[str, str, Difference], ...]:
+    """Return the paired differences from one size to the next, of numbers a question, (questions, models)."""
+    found = [difference(each[:, i], each[:, i + 1], seed) for i in range(len(models) - 1)]
+    corrected = holm([apart.p for apart in found])
+    apart = (replace(one, p=p) for one, p in zip(found, corrected, strict=True))
+    return tuple((*pair, one) for pair, one in zip(pairwise(models), apart, strict=True))
+
+
+def extremum_of(models: Sequence[str], each: Floats, seed: int) -> Extremum | None:
+    """Return the middle size that most likely is below, or above, both ends, from numbers a question."""
     found = []
-    for model in models[1:-1]:
-        ends = [(means[model] - end).dropna().to_numpy() for end in (smallest, largest)]
+    for i, model in enumerate(models[1:-1], start=1):
+        ends = [each[:, i] - each[:, end] for end in (0, len(models) - 1)]
+        ends = [end[~np.isnan(end)] for end in ends]
+        if not all(map(len, ends)):
+            continue
         values = [float(end.mean()) for end in ends]
         for kind, sign in (("dip", -1), ("peak", 1)):
             if all(sign * value > 0 for value in values):
@@ -199,44 +215,10 @@ def turn_of(frame: pd.DataFrame, seed: int = 0) -> Extremum | None:
     return min(found, key=lambda turn: turn.p, default=None)
 
 
-def _trend(
-    of: str,
-    frame: pd.DataFrame,
-    column: str,
-    order: Sequence[Hashable],
-    contrast: "_Contrast",
-    seed: int,
-) -> Trend:
-    """Estimate a contrast of the shares of several models or tasks."""
-    keys = list(dict.fromkeys(["task", "question", column]))
-    same = frame.groupby(keys)["same_without"]
-    parts = [same.agg(part).unstack(column).reindex(columns=list(order)) for part in ("sum", "size")]
-    counts = np.hstack([part.fillna(0).to_numpy(dtype=float) for part in parts])
-    n = len(order)
-
-    def of_sums(sums: Floats) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((sums[:, :n] / sums[:, n:]) @ contrast.weights)
-
-    shares = counts[:, :n].sum(axis=0) / counts[:, n:].sum(axis=0)
-    named = tuple((str(name), float(share)) for name, share in zip(order, shares, strict=True))
-    value, low, high = cluster_bootstrap(counts, of_sums, seed)
-    whole = [x * contrast.span for x in (value, low, high)]
-    low, high = within_range(whole[0], whole[1], whole[2], len(counts), least=-1.0)
-    return Trend(of, named, value, low / contrast.span, high / contrast.span)
-
-
-class _Contrast(NamedTuple):
-    """A weighted sum of shares that, times the span, is a difference of shares."""
-
-    weights: Floats
-    span: float
-
-
-def _slope_on(x: Floats) -> _Contrast:
-    """Return the least-squares slope on x."""
-    return _Contrast((x - x.mean()) / ((x - x.mean()) ** 2).sum(), float(np.ptp(x)))
-
-
-def _last_less_first(n: int) -> _Contrast:
-    return _Contrast(np.array([-1.0, *[0.0] * (n - 2), 1.0]), 1.0)
+def _trend(of: str, compared: Compared, weights: tuple[Floats, float] | None, seed: int) -> Trend:
+    """Estimate a contrast of shares of models or tasks; without weights, the last less the first."""
+    n = len(compared.names)
+    chosen, span = weights or (np.array([-1.0, *[0.0] * (n - 2), 1.0]), 1.0)
+    found = contrast(compared, chosen, span, seed)
+    shares = tuple((name, float(share)) for name, share in zip(compared.names, compared.values, strict=True))
+    return Trend(of, shares, found.value, found.ci_low, found.ci_high)

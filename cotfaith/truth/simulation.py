@@ -4,7 +4,7 @@ A subject has a dial λ: with probability λ, which differs from question to que
 takes its answer from the reasoning, and otherwise from a prior that is there before any reasoning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +178,81 @@ def components_of_pairs(design: Design, spread: float) -> Components:
     """
     variance = EASY_RANGE**2 * 0.25 * design.correlation
     return Components(between=spread**2, within=2 * (0.25 - variance) - spread**2 / 2)
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Models of several sizes whose reasonings differ in length, as real ones do.
+
+    Some reasonings cannot be edited, and some answers cannot be read, which counts as changed.
+    """
+
+    shares: Mapping[float, Mapping[int, float]]
+    """By number of parameters and number of steps: how often an edited answer that is read stays the same."""
+    lengths: Mapping[float, Sequence[float]]
+    """By number of parameters: how likely a reasoning has 1, 2, ... steps."""
+    unedited: float = 0.1
+    """The share of reasonings that cannot be edited."""
+    unread: float = 0.05
+    """The share of answers after an edit that cannot be read."""
+    alike: bool = False
+    """Whether all samples of a question, of one model, have the same length."""
+
+    def rate(self, size: float, n: int) -> float:
+        """How often the answer stays the same after an edit of reasoning of n steps."""
+        return self.shares[size][n] * (1 - self.unread)
+
+    def slope(self, values: Sequence[float]) -> float:
+        """The least-squares slope of values, one a size, on log10(parameters)."""
+        return float(np.polyfit(np.log10(list(self.lengths)), values, 1)[0])
+
+    def rates(self, *, standardised: bool = False) -> list[float]:
+        """The same-answer rate of each size, at its own lengths or at the mean share of each length."""
+        edits = {size: np.arange(1, len(p) + 1) * np.array(p) for size, p in self.lengths.items()}
+        return self._at_lengths(edits, self.rate, standardised=standardised)
+
+    def areas(self, *, standardised: bool = False) -> list[float]:
+        """The AOC of each size: of n steps, with the unedited end at 1, it is (1 − r)(1 − 1/2n)."""
+        samples = {size: np.array(p) for size, p in self.lengths.items()}
+        return self._at_lengths(
+            samples, lambda size, n: (1 - self.rate(size, n)) * (1 - 0.5 / n), standardised=standardised
+        )
+
+    def _at_lengths(
+        self, weights: Mapping[float, Floats], of: Callable[[float, int], float], *, standardised: bool
+    ) -> list[float]:
+        shares = {size: weight / weight.sum() for size, weight in weights.items()}
+        mean = np.mean(list(shares.values()), axis=0)
+        return [
+            sum(w * of(size, n) for n, w in enumerate(mean if standardised else own, start=1))
+            for size, own in shares.items()
+        ]
+
+
+def ragged(rng: np.random.Generator, design: Design, truth: Ragged) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return traces and the outcomes of an edit of each step, of models as they are described.
+
+    As in `by_size`, all outcomes of a question share a normal variable, so that each one's probability is
+    exactly that.
+    """
+    common = np.repeat(rng.normal(size=design.questions), design.samples)
+    traces, outcomes = [], []
+    for i, (size, chances) in enumerate(truth.lengths.items()):
+        drawn = rng.choice(len(chances), p=chances, size=(design.questions, design.samples)) + 1
+        lengths = (np.broadcast_to(drawn[:, :1], drawn.shape) if truth.alike else drawn).ravel()
+        frame = _frame(design, n_steps=lengths, answer="a").assign(model=f"m{i}", n_params=int(size))
+        edited = np.flatnonzero(rng.random(len(frame)) >= truth.unedited)
+        rows = np.repeat(edited, lengths[edited])
+        step = np.concatenate([np.arange(n) for n in lengths[edited]])
+        share = np.array([truth.rate(size, n) for n in lengths[rows]])
+        own = rng.normal(size=len(rows))
+        mixed = np.sqrt(design.correlation) * common[rows] + np.sqrt(1 - design.correlation) * own
+        after = frame.iloc[rows].assign(
+            intervention="edit", position=step / lengths[rows], resume=False, same=mixed < norm.ppf(share)
+        )
+        traces.append(frame)
+        outcomes.append(after)
+    return pd.concat(traces, ignore_index=True), pd.concat(outcomes, ignore_index=True)
 
 
 def _frame(design: Design, **columns: Any) -> pd.DataFrame:
