@@ -198,7 +198,9 @@ def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:
         answer_change.distance(run.outcomes, seed),
         controls.edits_checked(run.traces, run.outcomes, judges.values, seed),
     ]
-    return pd.concat(tables, ignore_index=True).sort_values(CURVE, kind="stable", ignore_index=True)
+    return pd.concat(tables, ignore_index=True).sort_values(
+        ["n_params", *CURVE], kind="stable", ignore_index=True
+    )
 
 
 def floors_of(run: RunFrames) -> list[str]:

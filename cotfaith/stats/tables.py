@@ -55,9 +55,11 @@ def estimates(rows: list[dict[Any, Any]], names: list[str]) -> pd.DataFrame:
 
 
 def groups(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[dict[str, Hashable], pd.DataFrame]]:
-    """Yield the frame in groups, each with its values of the columns that it is grouped by."""
-    for values, group in frame.groupby(by, sort=True):
-        yield dict(zip(by, values, strict=True)), group
+    """Yield the frame in groups, smaller models first, with the values of the columns that they share."""
+    order = sorted(by, key=lambda name: name != "n_params")
+    for values, group in frame.groupby(order, sort=True):
+        found = dict(zip(order, values, strict=True))
+        yield {name: found[name] for name in by}, group
 
 
 def means(frame: pd.DataFrame, by: list[str], column: str, seed: int) -> pd.DataFrame:

@@ -1,8 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
+from scipy.stats import t
+from statsmodels.genmod.generalized_estimating_equations import GEE
 
-from cotfaith.stats.slopes import binomial_slopes
+from cotfaith.stats.slopes import binomial_slopes, slopes_of
 from cotfaith.truth.simulation import Design, by_size
 
 
@@ -37,3 +40,47 @@ def test_samples_of_a_question_enter_as_one_share() -> None:
     assert first is not None
     assert second is not None
     assert (first.value, first.ci_low) == pytest.approx((second.value, second.ci_low))
+
+
+def clustered(rng: np.random.Generator, questions: int = 12) -> pd.DataFrame:
+    """Return several outcomes a (question, model), true or false."""
+    counts = rng.integers(1, 6, size=(questions, 3))
+    return pd.DataFrame(
+        [
+            {"question": f"q{q}", "n_params": 10.0 ** (4 + m), "share": float(rng.random() < 0.3 + 0.15 * m)}
+            for q in range(questions)
+            for m in range(3)
+            for _ in range(counts[q, m])
+        ]
+    )
+
+
+def by_statsmodels(frame: pd.DataFrame) -> tuple[float, float]:
+    """Return the slope and its bias-reduced standard error, of outcomes that count once each."""
+    design = np.column_stack([np.ones(len(frame)), np.log10(frame["n_params"])])
+    groups = pd.factorize(frame["question"])[0]
+    fit = GEE(frame["share"], design, groups=groups, family=sm.families.Binomial()).fit(
+        cov_type="bias_reduced"
+    )
+    return float(fit.params.iloc[1]), float(fit.bse.iloc[1])
+
+
+def test_outcomes_that_count_once_have_the_standard_error_of_statsmodels() -> None:
+    frame = clustered(np.random.default_rng(1))
+    slope = slopes_of(frame.assign(weight=1.0), ()).slope
+    assert slope is not None
+    value, error = by_statsmodels(frame)
+    assert slope.value == pytest.approx(value, rel=1e-6)
+    assert (slope.ci_high - slope.ci_low) / 2 / t.ppf(0.975, 11) == pytest.approx(error, rel=1e-6)
+
+
+def test_a_share_with_its_weight_is_what_its_outcomes_are_one_by_one() -> None:
+    frame = clustered(np.random.default_rng(2))
+    cells = frame.groupby(["question", "n_params"], as_index=False).agg(
+        share=("share", "mean"), weight=("share", "size")
+    )
+    slope = slopes_of(cells, ()).slope
+    assert slope is not None
+    value, error = by_statsmodels(frame)
+    assert slope.value == pytest.approx(value, rel=1e-5)
+    assert (slope.ci_high - slope.ci_low) / 2 / t.ppf(0.975, 11) == pytest.approx(error, rel=1e-5)
