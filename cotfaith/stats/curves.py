@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from cotfaith.stats.intervals import Floats, bootstrap_sums, percentile_interval
 
@@ -20,6 +20,30 @@ class CurveSpec:
     that the intervention could edit elsewhere. An unread one is the same as nothing."""
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a frame, in numbers."""
+
+    question: NDArray[np.intp]
+    """Its place among the names of the questions."""
+    sample: NDArray[np.intp]
+    steps: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, names: list[str]) -> "_Rows":
+        question = pd.Index(names).get_indexer(pd.Index(frame["question"]))
+        return cls(question, frame["sample"].to_numpy(), frame["n_steps"].to_numpy())
+
+    def only(self, rows: NDArray[np.bool_]) -> "_Rows":
+        return _Rows(self.question[rows], self.sample[rows], self.steps[rows])
+
+    def among(self, others: "_Rows") -> NDArray[np.bool_]:
+        """Tell which rows are of a question and sample of the others."""
+        most = 1 + max(self.sample.max(initial=0), others.sample.max(initial=0))
+        mine, theirs = (rows.question * most + rows.sample for rows in (self, others))
+        return np.isin(mine, theirs)
+
+
 class PooledCurve:
     """Counts by question, length and position; sums of rows give the curve of any resampling."""
 
@@ -29,36 +53,36 @@ class PooledCurve:
         self.lengths: list[int] = sorted(set(outcomes["n_steps"]))
         self.names: list[str] = sorted(set(traces["question"]))
         """The questions of the table's rows."""
+        own, edited = (_Rows.of(frame, self.names) for frame in (traces, outcomes))
+        places, values = (outcomes[name].to_numpy(dtype=float) for name in ("position", spec.measure))
         blocks = []
         for n in self.lengths:
-            original = traces[traces["n_steps"] == n]
-            here = outcomes[outcomes["n_steps"] == n]
-            positions, hits, total = self._counted(here["question"], here["position"], here[spec.measure])
+            here, original = edited.steps == n, own.steps == n
+            positions, hits, total = self._counted(edited.question[here], places[here], values[here])
             if spec.unchanged_at is not None and spec.unchanged_at not in positions:
-                edited = original.merge(here[["question", "sample"]].drop_duplicates())
-                kept = edited["answer"].notna() if spec.measure == "same" else edited[spec.measure]
-                at = np.full(len(edited), spec.unchanged_at)
-                more = self._counted(edited["question"], at, kept)
+                kept = original & own.among(edited.only(here))
+                unedited = traces["answer"].notna() if spec.measure == "same" else traces[spec.measure]
+                right = unedited[kept].to_numpy(dtype=float)
+                more = self._counted(own.question[kept], np.full(len(right), spec.unchanged_at), right)
                 positions, hits, total = (
                     np.concatenate(parts, axis=-1)
                     for parts in zip((positions, hits, total), more, strict=True)
                 )
             order = np.argsort(positions)
-            samples = self._counted(original["question"], np.zeros(len(original)), np.zeros(len(original)))[2]
+            samples = np.bincount(own.question[original], minlength=len(self.names))
             self._positions.append(positions[order])
             blocks.append(np.column_stack([samples, hits[:, order], total[:, order]]))
         self.table = np.hstack(blocks).astype(float)
         self._ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
 
     def _counted(
-        self, questions: pd.Series, positions: ArrayLike, values: ArrayLike
+        self, questions: NDArray[np.intp], positions: Floats, values: Floats
     ) -> tuple[Floats, Floats, Floats]:
         """Return the positions that there are, and hits and outcomes by question and position."""
-        rows = pd.Index(self.names).get_indexer(pd.Index(questions))
-        places, columns = np.unique(np.asarray(positions, dtype=float), return_inverse=True)
+        places, columns = np.unique(positions, return_inverse=True)
         hits, total = np.zeros((2, len(self.names), len(places)))
-        np.add.at(hits, (rows, columns), np.asarray(values, dtype=float))
-        np.add.at(total, (rows, columns), 1.0)
+        np.add.at(hits, (questions, columns), values)
+        np.add.at(total, (questions, columns), 1.0)
         return places, hits, total
 
     def at(self, grid: Floats, sums: Floats) -> Floats:

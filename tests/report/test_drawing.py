@@ -2,8 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cotfaith.report.drawing import aoc_figure, curve_figure, growth_figure, length_figure, size_figure
+from cotfaith.report.drawing import (
+    aoc_figure,
+    change_figure,
+    curve_figure,
+    growth_figure,
+    length_figure,
+    size_figure,
+)
+from cotfaith.stats.change_by_size import SAME, ChangeBySize
 from cotfaith.stats.sizes import BySize
+from cotfaith.stats.slopes import Slopes
 
 
 def curve(tasks: int) -> pd.DataFrame:
@@ -43,6 +52,31 @@ def test_a_line_its_floor_and_its_ceiling_are_at_their_values() -> None:
     assert np.unique(np.asarray(floor.get_ydata())).tolist() == [0.7]
     assert np.unique(np.asarray(ceiling.get_ydata())).tolist() == [0.9]
     assert (floor.get_linestyle(), ceiling.get_linestyle()) == ("--", ":")
+
+
+def test_each_task_and_intervention_has_a_panel_with_its_trend_floor_and_ceiling() -> None:
+    one = curve(2).assign(n_params=[1e4, 1e5, 1e6] * 2, questions=20, nobs=100, unedited=0.9)
+    rates = pd.concat([one.assign(intervention=name) for name in ("mistake", "truncation")])
+    fitted = ((1e4, 0.2, 0.1, 0.3), (1e6, 0.6, 0.5, 0.7))
+    change = ChangeBySize("t1", "mistake", SAME, (), 3, (), slopes=Slopes(None, None, (), fitted))
+    figure = change_figure(
+        rates, curve(2).assign(n_params=[1e4, 1e5, 1e6] * 2), [change], ["mistake", "truncation"]
+    )
+    titles = [ax.get_title().split("\n") for ax in figure.axes]
+    assert titles == [
+        [task, f"{name} (20 questions, 300 outcomes)"]
+        for task in ("t0", "t1")
+        for name in ("mistake", "truncation")
+    ]
+    trends = [
+        np.asarray(line.get_ydata()).tolist()
+        for ax in figure.axes
+        for line in ax.lines
+        if line.get_label() == "binomial trend, 95% band"
+    ]
+    assert trends == [[0.2, 0.6]]
+    (floor,) = [line for line in figure.axes[2].lines if line.get_label() == "without an edit"]
+    assert np.unique(np.asarray(floor.get_ydata())).tolist() == [0.9]
 
 
 def test_sizes_stand_in_order_on_a_log_scale_with_the_fitted_trend() -> None:

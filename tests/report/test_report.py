@@ -175,6 +175,34 @@ def test_sizes_are_put_in_words_by_rule(frames: RunFrames) -> None:
     assert "nothing can be said of size" in one
 
 
+def test_what_size_does_under_each_intervention_is_a_line_of_its_own(frames: RunFrames) -> None:
+    analysis = analyse(frames)
+    lines = words.by_size(analysis)
+    table = analysis.tables.by_size
+    trends = int(table["value"].notna().sum())
+    assert any(f"p is Holm's over {trends} trends" in line for line in lines)
+    cut = table[(table["task"] == "addition") & (table["intervention"] == "truncation")]
+    (said,) = [line for line in lines if line.startswith("addition, truncation: ")]
+    for row in cut.to_dict("records"):
+        assert f"{row['measure']} {row['value']:+.3f} [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]" in said
+        null = row["ci_low"] <= 0 <= row["ci_high"]
+        assert (f"not told from none; {row['detectable']:.3f} would have been" in said) or not null
+    assert not any(line.startswith("addition, sham") for line in lines)
+    two = words.by_size(analyse(only(frames, "ladder/11k", "ladder/88k")))
+    assert not any("p is Holm's over" in line for line in two)
+
+
+def test_an_aoc_is_said_beside_the_largest_that_it_could_be(frames: RunFrames) -> None:
+    analysis = analyse(frames)
+    mine = analysis.tables.aoc.query("task == 'addition' and model == 'ladder/88k'")
+    areas: dict[str, float] = dict(zip(mine["definition"], mine["value"], strict=True))
+    (said,) = [s for s in words.by_intervention(analysis) if s.startswith("addition, ladder/88k, truncation")]
+    largest = areas["if every edited answer changed"]
+    if areas["AOC"] > 0:
+        assert f"of the {largest:.3f} that changing every edited answer gives" in said
+    assert 0 <= areas["AOC"] <= largest <= 1
+
+
 def test_a_model_that_keeps_to_a_letter_is_warned_of(frames: RunFrames) -> None:
     stuck = frames.rotated.assign(answer="A", original_letter="B")
     traces = frames.traces.assign(answer_without="A")
