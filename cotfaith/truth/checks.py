@@ -11,37 +11,17 @@ import pandas as pd
 from cotfaith.plugins.scores import Score
 from cotfaith.schema import Question
 from cotfaith.stats import answer_change, areas, paired, planning, sizes, slopes
-from cotfaith.stats.compared import (
-    Contrast,
-    contrast,
-    curves_of,
-    excesses,
-    ratios,
-    slope_weights,
-    standardised,
-)
-from cotfaith.stats.compared import areas as areas_of_models
 from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.intervals import Floats
 from cotfaith.stats.letter_bias import letter_bias
 from cotfaith.stats.scores import scores
 from cotfaith.stats.tables import CURVE, means
 from cotfaith.truth import simulation
-from cotfaith.truth.simulation import LENGTHS, Design, Ragged
+from cotfaith.truth.simulation import LENGTHS, Design
 
 SIZES = (1e4, 1e5, 1e6, 1e7)
 SPREAD = 0.1
 """Standard deviation over questions of a difference between two conditions."""
-
-LENGTHS_BY_SIZE = dict(
-    zip(
-        SIZES,
-        ((0.4, 0.3, 0.2, 0.1), (0.3, 0.3, 0.2, 0.2), (0.2, 0.2, 0.3, 0.3), (0.1, 0.2, 0.3, 0.4)),
-        strict=True,
-    )
-)
-"""Larger models reason in more steps."""
-SAME_LENGTHS = dict.fromkeys(SIZES, (0.25, 0.25, 0.25, 0.25))
 
 Kind = Literal["covers", "rejects", "finds", "sees"]
 
@@ -75,8 +55,6 @@ def checks() -> Iterator[Check]:
         effect = parts.detectable(design.questions, design.samples)
         yield Check("power that was planned", "finds", effect, design, partial(_flip, design, effect))
         yield Check("power planned from a pilot", "finds", effect, design, partial(_pilot, design))
-    for questions in (20, 50, 200):
-        yield from _of_ragged(Design(questions, 5, 0.3))
 
 
 def _intervals(design: Design) -> Iterator[Check]:
@@ -118,118 +96,6 @@ def _nulls(design: Design) -> Iterator[Check]:
         ("turn at a middle size", partial(_turn, design)),
     ):
         yield Check(estimator, "rejects", 0.0, design, hit)
-
-
-def _shares(of: Callable[[float, int], float]) -> dict[float, dict[int, float]]:
-    """Return a share for each size and number of steps."""
-    return {size: {n: of(np.log10(size), n) for n in range(1, 5)} for size in SIZES}
-
-
-BOTH = Ragged(_shares(lambda size, n: 0.2 + 0.05 * size + 0.06 * n), LENGTHS_BY_SIZE)
-"""Answers stay the same the more often, the larger the model and the longer its reasoning."""
-LENGTH_ALONE = Ragged(_shares(lambda _, n: 0.2 + 0.15 * n), LENGTHS_BY_SIZE)
-"""They do for the longer reasoning alone, which larger models write."""
-NOTHING = Ragged(_shares(lambda _, n: 0.2 + 0.15 * n), SAME_LENGTHS)
-"""Length matters, and no size has more of it."""
-
-
-def _of_ragged(design: Design) -> Iterator[Check]:
-    """Yield the checks of what goes with size under interventions, on reasonings of different lengths."""
-
-    def check(estimator: str, kind: Kind, truth: float, hit: Callable[..., bool], *of: object) -> Check:
-        return Check(estimator, kind, truth, design, partial(hit, design, *of))
-
-    for name, standard in (("", False), (" at equal lengths", True)):
-        rate = BOTH.slope(BOTH.rates(standardised=standard))
-        area = BOTH.slope(BOTH.areas(standardised=standard))
-        yield check(f"same-answer rate by size{name}", "covers", rate, _rate_by_size, standard, rate)
-        yield check(f"AOC by size{name}", "covers", area, _area_by_size, standard, area)
-    beyond = -BOTH.slope(BOTH.rates())
-    yield check("change beyond the floor by size", "covers", beyond, _excess_by_size, beyond)
-    yield check("slope on size (GEE), weighted", "covers", 0.6, _weighted_slope, 0.6)
-    yield check("same-answer rate by size", "rejects", 0.0, _trend_found, NOTHING, False)
-    yield check("AOC by size", "rejects", 0.0, _area_found, NOTHING)
-    length = "where length alone goes with size"
-    yield check(
-        f"same-answer rate by size at equal lengths, {length}",
-        "rejects",
-        0.0,
-        _trend_found,
-        LENGTH_ALONE,
-        True,
-    )
-    yield check(f"slope on size (GEE) beside length, {length}", "rejects", 0.0, _adjusted_found)
-    if design.questions >= 50:
-        slope = LENGTH_ALONE.slope(LENGTH_ALONE.rates())
-        yield check(f"same-answer rate by size, {length}", "sees", slope, _trend_found, LENGTH_ALONE, False)
-
-
-def _ragged_trend(design: Design, truth: Ragged, standard: bool, rng: np.random.Generator) -> Contrast:
-    frame = simulation.ragged(rng, design, truth)[1]
-    models = sizes.models_of(frame)
-    read = standardised if standard else ratios
-    return contrast(read(frame, "same", "model", models), *slope_weights(np.array(SIZES)))
-
-
-def _ragged_area(design: Design, truth: Ragged, standard: bool, rng: np.random.Generator) -> Contrast:
-    traces, frame = simulation.ragged(rng, design, truth)
-    made = curves_of(CurveSpec(unchanged_at=1.0), traces, frame, sizes.models_of(frame))
-    return contrast(areas_of_models(made, same_lengths=standard), *slope_weights(np.array(SIZES)))
-
-
-def _within(found: Contrast, truth: float) -> bool:
-    return found.ci_low <= truth <= found.ci_high
-
-
-def _rate_by_size(design: Design, standard: bool, truth: float, rng: np.random.Generator) -> bool:
-    return _within(_ragged_trend(design, BOTH, standard, rng), truth)
-
-
-def _area_by_size(design: Design, standard: bool, truth: float, rng: np.random.Generator) -> bool:
-    return _within(_ragged_area(design, BOTH, standard, rng), truth)
-
-
-def _excess_by_size(design: Design, truth: float, rng: np.random.Generator) -> bool:
-    """Read the change beyond a floor that is the same for all sizes."""
-    flat = Ragged(_shares(lambda *_: 0.9), LENGTHS_BY_SIZE)
-    edited, floor = (simulation.ragged(rng, design, one)[1] for one in (BOTH, flat))
-    compared = excesses(edited, floor, "same", "model", sizes.models_of(edited))
-    return _within(contrast(compared, *slope_weights(np.array(SIZES))), truth)
-
-
-def _trend_found(design: Design, truth: Ragged, standard: bool, rng: np.random.Generator) -> bool:
-    return _ragged_trend(design, truth, standard, rng).p < 0.05
-
-
-def _area_found(design: Design, truth: Ragged, rng: np.random.Generator) -> bool:
-    return _ragged_area(design, truth, False, rng).p < 0.05
-
-
-def _cells(frame: pd.DataFrame) -> pd.DataFrame:
-    cells = frame.assign(same=frame["same"].astype(float)).groupby(["question", "model"], as_index=False)
-    return cells.agg(
-        share=("same", "mean"),
-        weight=("same", "size"),
-        n_params=("n_params", "first"),
-        n_steps=("n_steps", "mean"),
-    )
-
-
-def _weighted_slope(design: Design, slope: float, rng: np.random.Generator) -> bool:
-    by_size = _logistic(slope)
-    truth = Ragged(
-        {size: dict.fromkeys(range(1, 5), by_size[size]) for size in SIZES}, LENGTHS_BY_SIZE, unread=0.0
-    )
-    found = slopes.slopes_of(_cells(simulation.ragged(rng, design, truth)[1]), ()).slope
-    return found is not None and found.ci_low <= slope <= found.ci_high
-
-
-def _adjusted_found(design: Design, rng: np.random.Generator) -> bool:
-    """Look for a slope beside the length, which alone moves the log-odds, and is one a question and model."""
-    odds = {n: 1 / (1 + np.exp(-0.8 * (n - 2.5))) for n in range(1, 5)}
-    truth = Ragged(dict.fromkeys(SIZES, odds), LENGTHS_BY_SIZE, unread=0.0, alike=True)
-    found = slopes.slopes_of(_cells(simulation.ragged(rng, design, truth)[1]), ("n_steps",)).adjusted
-    return found is not None and found.p < 0.05
 
 
 def _covers(table: pd.DataFrame, truth: float) -> bool:
@@ -314,19 +180,19 @@ def _pilot(design: Design, rng: np.random.Generator) -> bool:
     return _flip(design, parts.detectable(design.questions, design.samples), rng)
 
 
-def _logistic(slope: float) -> dict[float, float]:
+def logistic(slope: float) -> dict[float, float]:
     """Return shares whose log-odds rise by so much for ten times the size, about one half in the middle."""
     at = np.log10(SIZES) - np.mean(np.log10(SIZES))
     return dict(zip(SIZES, (1 / (1 + np.exp(-slope * at))).tolist(), strict=True))
 
 
 def _slope(design: Design, slope: float, rng: np.random.Generator) -> bool:
-    found = slopes.binomial_slopes(simulation.by_size(rng, design, _logistic(slope)), {}).slope
+    found = slopes.binomial_slopes(simulation.by_size(rng, design, logistic(slope)), {}).slope
     return found is not None and found.ci_low <= slope <= found.ci_high
 
 
 def _slope_found(design: Design, rng: np.random.Generator) -> bool:
-    found = slopes.binomial_slopes(simulation.by_size(rng, design, _logistic(0.0)), {}).slope
+    found = slopes.binomial_slopes(simulation.by_size(rng, design, logistic(0.0)), {}).slope
     return found is not None and found.p < 0.05
 
 

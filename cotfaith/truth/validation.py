@@ -18,7 +18,8 @@ from statsmodels.stats.proportion import proportion_confint
 from cotfaith.identity import derive_seed
 from cotfaith.report.markdown import markdown_table
 from cotfaith.running import progress
-from cotfaith.truth.checks import checks
+from cotfaith.truth.checks import Check, checks
+from cotfaith.truth.checks_by_size import checks_by_size
 
 DATA_SETS = 2000
 BLOCK = 50
@@ -29,6 +30,11 @@ BANDS = {"covers": (0.93, 0.97), "rejects": (0.04, 0.06), "finds": (0.75, 0.85),
 and of tests of an effect that no study may miss."""
 
 
+def all_checks() -> list[Check]:
+    """Return the checks; a new one comes last, since its place is part of its seeds."""
+    return [*checks(), *checks_by_size()]
+
+
 def run_checks(
     data_sets: int, jobs: int, show: progress.Lines | progress.Bars, only: str = ""
 ) -> pd.DataFrame:
@@ -37,7 +43,7 @@ def run_checks(
     Only checks of estimators whose names hold a text are run.
     """
     rows = []
-    listed = {i: check for i, check in enumerate(checks()) if only in check.estimator}
+    listed = {i: check for i, check in enumerate(all_checks()) if only in check.estimator}
     with ProcessPoolExecutor(jobs) as pool, show("validate", "data sets", data_sets * len(listed)) as advance:
         for i, check in listed.items():
             blocks = [range(start, min(start + BLOCK, data_sets)) for start in range(0, data_sets, BLOCK)]
@@ -67,7 +73,7 @@ def run_checks(
 
 def _block(check: int, block: range) -> int:
     """Count the hits of a check on some data sets, each from its own seed."""
-    hit = list(checks())[check].hit
+    hit = all_checks()[check].hit
     return sum(hit(np.random.default_rng(derive_seed("validate", check, i))) for i in block)
 
 
@@ -95,7 +101,7 @@ def _in_place(new: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Put rows in the place of those of the same checks, in the order of the checks."""
     keys = ["estimator", "rate", "truth", "questions"]
     both = pd.concat([before, new]).drop_duplicates(keys, keep="last").set_index(keys)
-    order = [(c.estimator, c.kind, round(c.truth, 3), c.design.questions) for c in checks()]
+    order = [(c.estimator, c.kind, round(c.truth, 3), c.design.questions) for c in all_checks()]
     return both.reindex([key for key in order if key in both.index]).reset_index()[list(new.columns)]
 
 
@@ -110,8 +116,8 @@ def _page(table: pd.DataFrame, data_sets: int) -> str:
 INTRODUCTION = """# Are the estimators right?
 
 Each estimator ran on {data_sets:,} simulated data sets of which the truth is known ([the simulated
-subjects](../../cotfaith/truth/simulation.py), [the checks](../../cotfaith/truth/checks.py)). `covers`: how
-often a 95% interval holds the truth. `rejects`: how often a test at 5% rejects where there is nothing.
+subjects](../../cotfaith/truth/simulation.py), [the checks](../../cotfaith/truth/checks.py), [those by
+size](../../cotfaith/truth/checks_by_size.py)). `covers`: how often a 95% interval holds the truth. `rejects`: how often a test at 5% rejects where there is nothing.
 `finds`: how often a test finds the effect that `cotfaith plan` says it finds with 80% power, from the true
 variances or from those of a pilot as large. `sees`: how often a test finds what no study may miss. "By size":
 models whose reasonings differ in length, with some that cannot be edited and answers that cannot be read. In
