@@ -17,7 +17,7 @@ class Sham(Intervention):
     axis: ClassVar[str] = "Share of the reasoning kept"
 
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
-        """Yield the whole reasoning once, or every prefix to resume from: none of it is a new sample."""
+        """Yield the whole reasoning once, or every prefix to resume from; the empty one samples anew."""
         for trace in traces:
             n = len(trace.steps)
             if n == 0:

@@ -33,7 +33,7 @@ class Math(Task):
         return Question(self.spec, "", row.text("problem"), gold=gold, labels=labels)
 
     def parse(self, question: Question, completion: str) -> str | None:
-        r"""Read an expression, from between dollars where there are some; words are none but in `\text{}`."""
+        r"""Read an expression, from between dollars if any; None for several words outside `\text{}`."""
         part = answer_part(completion)
         formula = re.search(r"\$([^$]+)\$|\\\((.+?)\\\)", part)
         text = (formula[1] or formula[2] if formula else part.rpartition("=")[2]).strip().rstrip(".,").strip()

@@ -107,7 +107,7 @@ class Plain:
         return [str(text) for text in texts]
 
     def bare(self, tokens: int, length: int) -> None:
-        """Run one forward pass over about so many tokens, in rows of a length, without any head or cache."""
+        """Run a pass over about `tokens` tokens in rows of `length`: no cache, logits of last tokens only."""
         rows = max(1, round(tokens / length))
         with torch.inference_mode():
             self.model(
@@ -161,7 +161,7 @@ def token_counter(source: str) -> Callable[[str], int]:
 
 
 def distinct_tokens(source: str, texts: Sequence[str]) -> tuple[int, int]:
-    """Count the tokens of texts, and of them those that do not stand behind the same tokens elsewhere."""
+    """Count the tokens of texts, in all, and with every beginning that texts share counted once."""
     tokenizer = load_tokenizer(local_source(source))
     sequences = sorted({tuple(tokenizer(text).input_ids) for text in texts})
     asked = sum(len(tokenizer(text).input_ids) for text in texts)

@@ -43,7 +43,7 @@ def print_tables(console: Console, tables: Tables) -> None:
 
 
 def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
-    """Print a table of estimates; what is the same in all rows goes into the title, what is empty goes."""
+    """Print a table of estimates without empty columns; a task or model that all share is in the title."""
     shown = rounded(frame)
     constant = [c for c in ("model", "task") if c in shown and shown[c].nunique() == 1]
     suffix = "".join(f" · {shown[c].iloc[0]}" for c in constant)

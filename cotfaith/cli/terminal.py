@@ -1,4 +1,4 @@
-"""The terminal, on which nothing that is printed acts but what this program means to."""
+"""The terminal, on which no control codes in printed text take effect, only rich's own."""
 
 from collections.abc import Iterable
 

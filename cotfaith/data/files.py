@@ -43,10 +43,10 @@ class HubSource:
 
 
 def find_files(path: Path, patterns: Sequence[str]) -> list[Path]:
-    """Return the file, or the data files of a folder that match the first pattern that any of them matches.
+    """Return the file, or a folder's data files that match the first pattern with any match.
 
-    Patterns, each of one or more parted by `|`, are compared with the path from the folder's own name on, in
-    lower case and with hyphens as underscores.
+    A pattern is one or more alternatives separated by `|`. They are compared with the path from the folder's
+    own name on, in lower case and with hyphens as underscores.
     """
     if path.is_file():
         return [path]

@@ -112,7 +112,7 @@ def parse_words(completion: str) -> str | None:
 
 
 def same_answer(question: Question, first: str | None, second: str | None) -> bool:
-    """Tell whether two answers to a question are the same; an unread answer is the same as nothing.
+    """Tell whether two answers to a question are the same; an unread answer equals no other.
 
     Letters of choices that say the same are the same answer.
     """

@@ -14,7 +14,7 @@ STEP_FORMS = ("{a} + {b} = {c}.", "{a} plus {b} is {c}.", "Adding {b} to {a} giv
 TRAINED_NUMBERS = range(10, 100)
 """What the ladder adds."""
 ORGANISMS_NUMBERS = range(10)
-"""What the organisms add, so many of them: little arithmetic, and a first step that is not the last."""
+"""What the organisms add, `ORGANISMS_OPERANDS` at once: easy sums, but of more than one step."""
 ORGANISMS_OPERANDS = 3
 HELD_OUT_SHARE = 0.2
 ORGANISMS_HELD_OUT_SHARE = 0.4
@@ -33,9 +33,9 @@ def running_sums(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def held_out(numbers: Sequence[int]) -> bool:
-    """Tell whether all shipped models were kept from a sum, in any order of its numbers.
+    """Tell whether a sum, in any order of its numbers, was kept from all shipped models' training.
 
-    A hash decides over sums of the numbers that some of them were trained on; they saw no others.
+    A hash decides for sums of the kinds that some models were trained on; none saw other sums.
     """
     of_ladder = all(number in TRAINED_NUMBERS for number in numbers)
     of_organisms = len(numbers) == ORGANISMS_OPERANDS and all(n in ORGANISMS_NUMBERS for n in numbers)

@@ -107,7 +107,7 @@ class AskedModel:
     def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
         """Score texts token by token, each tokenized together with its dialogue.
 
-        The dialogue's tokens are what it has in common with itself and the text.
+        The tokens that the dialogue alone shares with dialogue and text joined are not scored.
         """
         distinct = list(dict.fromkeys(requests))
         prompts = self._encode([request.dialogue for request in distinct])

@@ -12,7 +12,7 @@ from cotfaith.models.vocabulary import Vocabulary
 from cotfaith.schema import ChoiceProbs, ChoiceRequest
 
 IN_STEP = 4
-"""Tokens before a choice's first, in which the last turn by itself must agree with the whole dialogue."""
+"""How many tokens before a choice's first must be the same in the last turn alone and the whole dialogue."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Choices:
     def split(self, request: ChoiceRequest, prompt: Tokens) -> Split:
         """Split a request whose dialogue has these tokens; refuse choices that are no tokens of their own.
 
-        A choice changes what stands at the end, so the last turn by itself tells how, if it ends in the same
-        tokens as the prompt. Otherwise the whole is tokenized with each choice.
+        A choice changes only the end, so the last turn is tokenized with each choice, if by itself it ends in
+        the same tokens as the prompt. Otherwise the whole dialogue is.
         """
         text = self._form.render(request.dialogue)
         last = len(request.dialogue[-1].text)
@@ -78,7 +78,7 @@ class Choices:
         return self._tails[text, choices]
 
     def _checked(self, request: ChoiceRequest, context: Tokens, tokens: Sequence[Tokens]) -> Split:
-        """Refuse a tokenizer that writes two choices alike, or one as nothing it knows."""
+        """Refuse a tokenizer that gives two choices the same tokens, or one the unknown token."""
         first: dict[Tokens, str] = {}
         for choice, written in zip(request.choices, tokens, strict=True):
             if first.setdefault(written, choice) != choice or self._vocabulary.unknown in written:

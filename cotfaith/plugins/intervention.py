@@ -94,7 +94,7 @@ class Intervention(Plugin, ABC):
     coordinate: ClassVar[str | None] = None
     """The labelled coordinate that is plotted instead of the position."""
     unchanged_at: ClassVar[float | None] = None
-    """The position, without an edit, at which the reasoning is the original."""
+    """The position at which the reasoning is the original and no edit is made."""
 
     @property
     def unedited(self) -> str | None:

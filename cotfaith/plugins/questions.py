@@ -40,7 +40,7 @@ class OtherBenchmarkError(InputError):
 
 
 def load(task: Task, data: Path | None, n: int | None, seed: int, *, skip_bad_rows: bool = False) -> Loaded:
-    """Return n of a task's questions, all if n is None; fewer are the beginning of more.
+    """Return n of a task's questions, all if n is None; a smaller n gives the first of them.
 
     They come from a file, or from a folder's files that the task knows, or else from the hub. A bad row is an
     InputError; with `skip_bad_rows` it is left out and told in the result.
@@ -79,7 +79,7 @@ def rotated(question: Question, rotation: int) -> Question:
 
 
 def reordered(question: Question, order: Sequence[int]) -> Question:
-    """Put the choices in the order of their old places; gold and marks go with them."""
+    """Put the choices in a new order, a list of old places; gold and marks go with them."""
     names = letters(len(order))
     moved = {names[old]: names[new] for new, old in enumerate(order)}
     return replace(
@@ -127,7 +127,7 @@ def _checked(
 
 
 def _question(task: Task, row: Row | InputError, places: Mapping[str, str]) -> Question | None:
-    """Return a row's question, if it is one that can be asked and its id has no place yet."""
+    """Return a row's question, None if the task passes it over; refuse bad ones and ids that are taken."""
     if isinstance(row, InputError):
         raise row
     try:
@@ -152,9 +152,9 @@ def _question(task: Task, row: Row | InputError, places: Mapping[str, str]) -> Q
 
 
 def _name(row: Row, alike: Counter[str]) -> str:
-    """Name a row that has no id after what it says; equal ones are numbered.
+    """Name a row without an id by its content; equal rows are numbered.
 
-    So a question has one name whatever the task's fields make of it, and answers can be compared in pairs.
+    So a question's name does not depend on the task's fields, and answers can be compared in pairs.
     """
     name = key({name: str(value) for name, value in row.fields.items()})[:10]
     alike[name] += 1

@@ -29,7 +29,7 @@ class Passage:
 
 
 def takes_rule(source: Source, rewriter: StepRewriter | None) -> bool:
-    """Tell whether a rule rewrites, where the task has this exact rewriting or none."""
+    """Tell whether a rule rewrites; `rewriter` is the task's own, if it has one."""
     return source == "rule" or (source == "auto" and rewriter is not None)
 
 

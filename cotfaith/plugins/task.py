@@ -76,7 +76,7 @@ class Task(Plugin, ABC):
     """Most tokens of an answer in free words."""
 
     def draw(self, n: int, seed: int) -> list[Question]:
-        """Make n questions; fewer are the beginning of more."""
+        """Make n questions; a smaller n gives the first of them."""
         raise NotImplementedError(f"task {self.name()!r} reads its questions and makes none")
 
     def question(self, row: Row) -> Question | None:
@@ -133,11 +133,11 @@ class Task(Plugin, ABC):
         return parse_words(completion)
 
     def correct(self, question: Question, text: str | None) -> bool | None:
-        """Tell whether an answer is right; an unread answer is not, and None where nothing is."""
+        """Tell whether an answer is right; an unread one is not. None if there is no right answer."""
         return None if question.gold is None else self.same(question, text, question.gold)
 
     def same(self, question: Question, first: str | None, second: str | None) -> bool:
-        """Tell whether two answers are the same; an unread answer is the same as nothing."""
+        """Tell whether two answers are the same; an unread answer equals no other."""
         return same_answer(question, first, second)
 
 

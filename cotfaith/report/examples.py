@@ -52,7 +52,7 @@ def examples(store: Store) -> list[Example]:
 
 
 def marked(original: str, edited: str) -> tuple[list[Piece], list[Piece]]:
-    """Return both texts in pieces, of which those that the other does not have are `other`; word by word."""
+    """Cut both texts into pieces, compared word by word; those that the other text lacks are `other`."""
     words: list[list[str]] = [re.findall(r"\s*\S+", text) for text in (original, edited)]
     left: list[Piece] = []
     right: list[Piece] = []

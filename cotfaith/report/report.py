@@ -178,7 +178,7 @@ def _environment(store: Store) -> Environment:
 
 @pass_eval_context
 def _printed(context: EvalContext, value: object) -> object:
-    """Write text so that nothing in it acts; in Markdown no tag is one."""
+    """Write text so that no control character acts, nor in Markdown any tag."""
     if type(value) is not str:
         return value
     return visible(value) if context.autoescape else TAG.sub("&lt;", visible(value))

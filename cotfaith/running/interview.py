@@ -76,7 +76,7 @@ class Interview:
         return self._able(list(intervention.edits(traces, tools)))
 
     def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome]:
-        """Ask again after each edit, once the model has gone on reasoning where it shall."""
+        """Ask again after each edit; where it says so, the model first goes on reasoning."""
         resumed = self._resume(edits, intervention)
         answers = self._answers_after(edits, resumed, anew=intervention.floor)
         changed = [i for i, edit in enumerate(edits) if not edit.trace.reasoning.startswith(edit.reasoning)]
@@ -107,9 +107,9 @@ class Interview:
     def _answers_after(
         self, edits: Sequence[Edit], resumed: Sequence[Generation], *, anew: bool
     ) -> list[Answer]:
-        """Return the answers after edits; where that is what was asked for the trace, its own answer.
+        """Return the answers after edits; an edit that asks what its trace was asked has the trace's answer.
 
-        A floor asks anew, since that is what it measures.
+        A floor asks anew: whether the same answer comes again is what it measures.
         """
         asked = [
             (edit.asked, (edit.reasoning + more.text).rstrip())
@@ -178,7 +178,7 @@ class Interview:
     def _able(self, edits: Sequence[Edit | NotApplicable]) -> list[Edit | NotApplicable]:
         """Put the reason in the place of each edit that the model cannot be shown.
 
-        What begins the reasoning that it was asked about can be shown too.
+        A beginning of the trace's own reasoning can be, as the whole could.
         """
         new = [
             edit
@@ -235,7 +235,7 @@ def _answered(edits: Sequence[Edit], asked: Sequence[tuple[Question, str]]) -> I
 
 
 def content(edit: Edit | NotApplicable) -> object:
-    """Return what is asked in an edit, apart from the trace; its position may change when a run grows."""
+    """Return what identifies an edit of a trace: not its position, which may change when a run grows."""
     if isinstance(edit, NotApplicable):
         return edit.reason, edit.coords
     return edit.steps, edit.resume, edit.coords, edit.question

@@ -125,7 +125,7 @@ class Measurement:
                 advance(len(batch))
 
     def _asked(self) -> list[str]:
-        """Return the keys of the traces that are there once all that could be asked were."""
+        """Return the keys of the traces that could be asked, which `elicit` has stored."""
         unasked = self.store.unasked()
         return [trace_key for trace_key in self.traces if trace_key not in unasked]
 

@@ -17,7 +17,7 @@ class Pace:
         self._size = SMALLEST_BATCH
 
     def batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
-        """Yield the items in order; what is done before the next batch is asked for is what a batch takes."""
+        """Yield the items in order; the time of a batch runs until the next one is asked for."""
         left = list(items)
         while left:
             begun = time.monotonic()

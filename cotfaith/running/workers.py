@@ -68,7 +68,7 @@ def run(plan: Plan, store: Store, progress: Progress) -> int:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Begin processes that do not get the terminal's Ctrl-C; this one gets it afterwards."""
+    """Block Ctrl-C while processes are begun: they never get it, this one does afterwards."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

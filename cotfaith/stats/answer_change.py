@@ -1,6 +1,6 @@
 """How often, and how far, an answer changes: with reasoning against without it, and under each intervention.
 
-Pure functions on the tidy frames of `store.frames`. Everywhere an unread answer is the same as nothing, so it
+Pure functions on the tidy frames of `store.frames`. An unread answer equals no other, so it
 counts as changed and as wrong. Each row of a result has `value`, `ci_low`, `ci_high`, `nobs` (outcomes) and
 `questions` (clusters); intervals are 95% and resample questions.
 """
@@ -44,7 +44,7 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
     seed : int
         Decides the bootstrap's draws.
     same : (task, question, answer, answer) → bool
-        Whether two answers that differ in writing are the same all the same, as the task judges.
+        Whether two answers that are written differently count as the same, as the task judges.
 
     Returns
     -------

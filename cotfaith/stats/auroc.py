@@ -17,7 +17,7 @@ def auroc(scores: Floats, labels: Sequence[bool]) -> float:
     Parameters
     ----------
     scores : (items,), float
-        The higher, the rather positive.
+        Higher means more likely positive.
     labels : (items,), bool
         Which are positive.
 

@@ -1,6 +1,6 @@
 """What makes a same-answer rate readable: unread answers, distributions, counts, checks of the edits.
 
-Pure functions on the tidy frames of `store.frames`; rows and intervals as in `stats.metrics`.
+Pure functions on the tidy frames of `store.frames`; rows and intervals as in `stats.answer_change`.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,11 +32,11 @@ def edits_checked(
     -------
     DataFrame
         One row a (model, task, intervention, control). `text changed`: the share of edits that show something
-        else than the beginning of the original reasoning. `values kept`: of those that state results, the
-        share with the original ones, as far as they go. `length at the end`: the tokens of a question's
-        longest edit for each of its longest reasoning, of edits behind which nothing is added.
-        `log-probability`: of a token of what was shown, and `original log-probability`, of the same samples'
-        own reasoning; one far below is a confound.
+        else than the beginning of the original reasoning. `values kept`: of changed edits that state results,
+        the share whose results are the original ones, as far as they go. `length at the end`: the tokens of a
+        question's longest edit per token of its longest reasoning; resumed edits are left out.
+        `log-probability`: the mean per token of what was shown; far below `original log-probability`, that of
+        the same samples' own reasoning, it is a confound.
     """
     own = traces.set_index("trace")["reasoning"]
     reasoning = outcomes["trace"].map(own)

@@ -16,8 +16,8 @@ class CurveSpec:
 
     measure: Literal["same", "correct"] = "same"
     unchanged_at: float | None = None
-    """Where the reasoning is the original: there, without an edit, count the original answers of the samples
-    that the intervention could edit elsewhere. An unread one is the same as nothing."""
+    """The position of the original reasoning. If no edit stands there, the original answers of the samples
+    that the intervention could edit elsewhere count; an unread one counts as changed."""
 
 
 @dataclass(frozen=True)

@@ -211,8 +211,8 @@ def within_range(
 ) -> tuple[float, float]:
     """Return the interval of a number between `least` and 1, widened where resampling changes nothing.
 
-    There all questions are alike, and an interval without width would claim to be sure. What share of
-    questions might still be otherwise is Wilson's (1927) upper limit for none among so many.
+    There all questions are alike, and an interval without width would claim to be sure. It is widened by the
+    share of questions that might still differ: Wilson's (1927) upper limit for 0 out of `questions`.
     """
     if not max(abs(low - value), abs(high - value)) <= 1e-9:  # NaN stays as it is
         return float(low), float(high)

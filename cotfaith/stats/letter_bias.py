@@ -28,18 +28,18 @@ def letter_bias(traces: pd.DataFrame, rotated: pd.DataFrame, seed: int = 0) -> p
     -------
     DataFrame
         One row a (model, task, measure); value in [0, 1]. `same content` and `same letter` are the shares of
-        rotations whose answer is the original order's choice, or its letter; `accuracy in other orders` is
-        what it says; `letter bias` is ½ Σ |share of letter − its share of places| over all orders, 0 for a
-        model that has no letter it likes; `letter bias by chance` is its mean, and the range of 95% of it,
-        where each question's answers are moved on by a random number of letters.
+        rotations whose answer is the choice, or the letter, that was answered in the original order;
+        `accuracy in other orders` is what it says; `letter bias` is ½ Σ |share of letter − its share of
+        places| over all orders, 0 for a model that prefers no letter; `letter bias by chance` is the mean of
+        that, and the middle 95% of it, if each question's letters are shifted by a random number of places.
 
     Notes
     -----
     Bentham et al. 2024, arXiv 2402.14897: a model that keeps to a letter gives the same answer whatever it is
     shown. With every rotation asked, each choice stands once at each letter, so an answer by content leaves
-    all letters equally frequent. A few answers are never spread quite evenly, so the letter bias, and the
-    interval around it, lie above that of very many: read it beside what chance gives, which is what it would
-    be if every letter were as likely for each question's answers, however these hang together.
+    all letters equally frequent. Few answers never spread quite evenly, so the letter bias and its
+    interval lie higher than those of very many: read it beside `letter bias by chance`, what it would be if
+    every letter were equally likely for each question's answers, however these depend on each other.
     """
     own = traces[traces["sample"] == 0][[*CELL, "question", "answer_without"]]
     both = rotated.merge(own, on=[*CELL, "question"])

@@ -31,7 +31,7 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval excludes nothing."""
+        """Whether the interval excludes 0."""
         return self.ci_low > 0 or self.ci_high < 0
 
 

@@ -90,9 +90,9 @@ def by_size(
     The questions are crossed with the models, so all comparisons are paired. `trend` is the least-squares
     slope of the share, with a bootstrap over questions; `slope` is of `stats.slopes`. A straight line says
     nothing of a turn between the ends: `turn` does, as an intersection-union test of one-sided sign flips
-    (Berger 1982, Technometrics 24), with Bonferroni's correction for the middle sizes. A dip and a peak need
-    none for each other: where one is as likely as the test's level, the other is out of reach. Slopes' p are
-    Holm's over tasks.
+    (Berger 1982, Technometrics 24), with Bonferroni's correction for the middle sizes. Seeking both dips
+    and peaks needs none: where a false one of one kind is as likely as the test's level, one of the other is
+    out of reach. Slopes' p are Holm's over tasks.
     """
     found = [_of_task(str(task), frame, letter_bias, seed) for task, frame in traces.groupby("task")]
     several = [one for one in found if one is not None]

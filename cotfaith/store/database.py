@@ -172,7 +172,7 @@ def _name_anew(connection: sqlite3.Connection) -> None:
 
 
 def _renamed(body: dict[str, Any]) -> dict[str, Any]:
-    """Tell drawn tokens from kept ones, and a free answer's probability from the mass on choices."""
+    """Rename a trace's `tokens` to `drawn_tokens`; move a free answer's `mass` to `probability`."""
     for name in ("answer", "answer_without"):
         if name in body:
             free = not body[name]["probs"]

@@ -9,7 +9,7 @@ DIFFERENT_LINES = 40  # of a text that has changed
 
 
 def differences(before: Mapping[str, Fact], now: Mapping[str, Fact], all_of: Iterable[str] = ()) -> list[str]:
-    """Say line by line what differs in what both have, and in these that only one has."""
+    """Say line by line what differs; what only one has counts if `all_of` names it."""
     none = Fact("none", "none")
     lines = []
     for name in sorted({*(before.keys() & now.keys()), *all_of}):

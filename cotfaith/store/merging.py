@@ -68,7 +68,7 @@ def _refuse_differences(first: Store, other: Store) -> None:
 
 
 def _without_place(facts: dict[str, Fact]) -> dict[str, Fact]:
-    """Keep of the shard only of how many it is."""
+    """Reduce the shard, e.g. 2/8, to the number of shards."""
     of = facts.get("shard", NO_SHARD["shard"]).key.rpartition("/")[2]
     return facts | {"shard": Fact(of, f"of {of}")}
 

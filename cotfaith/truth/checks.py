@@ -28,7 +28,7 @@ Kind = Literal["covers", "rejects", "finds", "sees"]
 
 @dataclass(frozen=True)
 class Check:
-    """One estimator in one setting: what is asked of a data set is whether its interval or test says so."""
+    """One estimator in one setting: `hit` tells if a data set's interval covers or its test rejects."""
 
     estimator: str
     kind: Kind

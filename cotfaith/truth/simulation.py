@@ -110,8 +110,8 @@ def gains(rng: np.random.Generator, design: Design, without: float, with_it: flo
 def by_size(rng: np.random.Generator, design: Design, shares: Mapping[float, float]) -> pd.DataFrame:
     """Return traces of models of several sizes, each of which answers the same with its share.
 
-    The samples of a question, of all models, share a normal variable, so that the probability of each one is
-    exactly that, however alike they are.
+    The samples of a question, of all models, share a normal variable, so that each answers the same with
+    exactly its model's probability, however alike they are.
     """
     frames = []
     common = rng.normal(size=design.questions)

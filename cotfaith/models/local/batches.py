@@ -11,9 +11,9 @@ from cotfaith.models.engine import Tokens, common_length
 
 @dataclass
 class Chunk:
-    """Some tokens of a trie as one row, behind those that lead to the first of them; parents come first.
+    """Some tokens of a trie in one row, behind the path that leads to the first of them; parents come first.
 
-    Places are counted from the first token that leads here.
+    Places are counted from the first token of that path.
     """
 
     before: int
@@ -41,8 +41,8 @@ class Chunk:
 def chunks(sequences: Sequence[Tokens], size: int) -> Iterator[Chunk]:
     """Walk through the trie of distinct sorted sequences, depth first, and cut it into rows of `size` tokens.
 
-    In that order what leads to any token of a chunk stands in it or leads to its first one, so that nothing
-    else must be kept, and no token is computed twice.
+    In that order all ancestors of a chunk's token are in the chunk or on the path to its first token, so that
+    nothing else must be kept, and no token is computed twice.
     """
     chunk, path, last = Chunk(0), list[int](), Tokens()
     for sequence in sequences:

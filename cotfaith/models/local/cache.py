@@ -50,7 +50,7 @@ class _LeadLayer(DynamicLayer):
         return self.keys, self.values
 
     def keep(self, rows: torch.Tensor, moved: torch.Tensor, staying: int) -> None:
-        """Keep rows with the places at their beginning that stay, and behind these the moved ones."""
+        """Keep rows: their first `staying` places as they are, and behind these the places in `moved`."""
         if len(rows) < len(self.all_keys):
             self.all_keys, self.all_values = self.all_keys[rows], self.all_values[rows]
         places = staying + moved.shape[1]
@@ -182,7 +182,7 @@ class _SlotLayer(DynamicLayer):
         return self.keys, self.values
 
     def _make_ready(self, places: int) -> None:
-        """Write numbers to so many places and some more: what is not seen must be a number."""
+        """Set so many places, and some more, to 0: even what the mask hides must not be NaN."""
         if places > self._ready:
             for states in (self.all_keys, self.all_values):
                 states[:, :, self._ready : places + ROOM] = 0

@@ -27,7 +27,7 @@ class Appending(Protocol):
     """What runs the network."""
 
     def append(self, slots: Slots, tokens: Mapping[int, int]) -> torch.Tensor:
-        """Append a token to some sequences; return what follows each, and anything for the others."""
+        """Append a token to some sequences; return the logits behind each, arbitrary for the others."""
 
     def append_padded(
         self, mask: torch.Tensor, cache: Any, tokens: Sequence[int]

@@ -34,11 +34,11 @@ class Ended:
         self._bytes = 0
 
     def begins(self, sequence: Tokens) -> bool:
-        """Tell whether one of them is this sequence but for a few tokens."""
+        """Tell whether this sequence is one of them with a few tokens more."""
         return self.beginning(sequence) is not None
 
     def beginning(self, sequence: Tokens) -> Tokens | None:
-        """Return the longest one that this sequence begins with, if there is one but for a few tokens."""
+        """Return the longest one that this sequence begins with, if only a few tokens follow, or None."""
         if not self._found:
             return None
         shorter = (sequence[:n] for n in range(len(sequence) - 1, max(0, len(sequence) - FEW_TOKENS), -1))

@@ -106,7 +106,7 @@ class LocalEngine:
         return found
 
     def text_logprobs(self, texts: Sequence[Tokens], begins: Sequence[int]) -> list[list[float]]:
-        """Score texts that begin alike together, as many as the logits of all their tokens allow."""
+        """Score texts in batches, each closed once it wants the logits of `SCORED_AT_ONCE` tokens."""
         scores: list[list[float]] = []
         wanted: dict[Tokens, set[int]] = {}
         waiting: list[tuple[Tokens, int]] = []
@@ -155,7 +155,7 @@ class LocalEngine:
 
     @cached_property
     def _network(self) -> Any:
-        """The loaded network, in the arithmetic that transformers takes for fast."""
+        """The loaded network, in transformers' default implementation."""
         from transformers import AutoModelForCausalLM
         from transformers.utils.logging import disable_progress_bar
 

@@ -77,10 +77,10 @@ class Passes:
         beside: Continued | None = None,
         remember: bool = False,
     ) -> Continued:
-        """Run sequences, which may be equal, to be continued, beside others where beginnings are shared.
+        """Run sequences, which may be equal, to be continued; where beginnings are shared they join `beside`.
 
-        Unless they join others, room is taken for `most` sequences of so many places each. What they are
-        when they end can be remembered for sequences that begin with it.
+        Unless they join others, room is taken for `most` sequences of `places` places each. With `remember`,
+        what is computed is kept when they end, for sequences that begin with them.
         """
         if not self.shares:
             return self._padded(sequences)
@@ -128,7 +128,7 @@ class Passes:
         return InSlots(self, self._extend(slots, more), slots, None)
 
     def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
-        """Append tokens to each sequence; return the logits behind its last one, or anything without any."""
+        """Append tokens to each sequence; return the logits behind its last one, arbitrary if it got none."""
         longest = max(map(len, more))
         ids = torch.tensor([[*tokens, *(0,) * (longest - len(tokens))] for tokens in more])
         positions = slots.lengths[:, None] + torch.arange(longest)

@@ -28,7 +28,7 @@ def hand_on_cache(bridge: Any) -> None:
 
 @contextmanager
 def both_names() -> Iterator[None]:
-    """Let attention that TransformerLens leaves to transformers take the cache by its name of before."""
+    """Silence the warning about the cache's old name in attention that TransformerLens leaves as it is."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", f"`{BEFORE}` is deprecated", FutureWarning)
         yield
