@@ -30,7 +30,7 @@ def test_a_model_that_reads_its_reasoning_is_seen_to_read_it(
     assert not run.traces["correct_without"].any()
     assert not run.traces["same_without"].any()
     assert (run.traces["n_steps"] == 2).all()
-    outcomes = run.outcomes.set_index(["intervention", "position"])
+    outcomes = run.outcomes.set_index(["intervention", "position"]).sort_index()
     assert outcomes.loc[("truncation", 0.0), "answer"].unique().tolist() == ["0"]
     assert outcomes.loc[("truncation", 0.5), "same"].all()
     wrong = outcomes.loc[("mistake:variant=substitute,source=rule", 0.0)]
