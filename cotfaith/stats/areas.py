@@ -114,9 +114,9 @@ def aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, seed: int
     spec : CurveSpec
         Where the reasoning is unchanged, if the intervention has no edit there.
     traces : DataFrame
-        One row a sample of reasoning, with `model`, `n_params`, `task`, `question` and `n_steps`.
+        One row a sample of reasoning, with `model`, `n_params`, `task`, `question`, `sample` and `n_steps`.
     outcomes : DataFrame
-        The outcomes of one or more interventions on these traces, as in `same_answer_curve`.
+        The outcomes of one or more interventions on these traces, as in `same_answer_curve`, with `sample`.
     seed : int
         Decides the bootstrap's draws.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cotfaith.stats import sizes, slopes
+from cotfaith.stats.areas import OF_LARGEST, largest_aoc
 from cotfaith.stats.compared import (
     Contrast,
     areas,
@@ -50,6 +51,8 @@ def checks_by_size() -> Iterator[Check]:
     """Yield every check of what goes with size."""
     for questions in (20, 50, 200):
         yield from _of(Design(questions, 5, 0.3))
+    for questions in (20, 50, 200):
+        yield from _of_others(Design(questions, 5, 0.3))
 
 
 def _of(design: Design) -> Iterator[Check]:
@@ -80,6 +83,15 @@ def _of(design: Design) -> Iterator[Check]:
     if design.questions >= 50:
         slope = LENGTH_ALONE.slope(LENGTH_ALONE.rates())
         yield check(f"same-answer rate by size, {length}", "sees", slope, _trend_found, LENGTH_ALONE, False)
+
+
+def _of_others(design: Design) -> Iterator[Check]:
+    """Yield the checks of total variation by size, and of the AOC as a share of the largest."""
+    yield Check("total variation by size", "covers", 0.05, design, partial(_moved_by_size, design, 0.05))
+    one = Ragged({SIZES[0]: dict.fromkeys(range(1, 5), 0.6)}, {SIZES[0]: LENGTHS_BY_SIZE[SIZES[0]]})
+    share = 1 - one.rate(SIZES[0], 1)
+    hit = partial(_of_largest, design, one, share)
+    yield Check("AOC over the largest", "covers", share, design, hit)
 
 
 def _ragged_trend(design: Design, truth: Ragged, standard: bool, rng: np.random.Generator) -> Contrast:
@@ -121,6 +133,28 @@ def _trend_found(design: Design, truth: Ragged, standard: bool, rng: np.random.G
 
 def _area_found(design: Design, truth: Ragged, rng: np.random.Generator) -> bool:
     return _ragged_area(design, truth, False, rng).p < 0.05
+
+
+def _moved_by_size(design: Design, slope: float, rng: np.random.Generator) -> bool:
+    """Read a number of each outcome that rises with size, from a question's own level on."""
+    frame = simulation.ragged(rng, design, NOTHING)[1]
+    level = dict(zip(frame["question"].unique(), rng.normal(0, 0.1, design.questions), strict=False))
+    sized = slope * (np.log10(frame["n_params"].astype(float)) - 5.5)
+    moved = 0.5 + sized + frame["question"].map(level).astype(float) + rng.normal(0, 0.1, len(frame))
+    compared = ratios(frame.assign(moved=moved), "moved", "model", sizes.models_of(frame))
+    return _within(contrast(compared, *slope_weights(np.array(SIZES))), slope)
+
+
+def _of_largest(design: Design, truth: Ragged, share: float, rng: np.random.Generator) -> bool:
+    """Read the AOC of mistakes as a share of what it would be if every edited answer changed."""
+    traces, edits = simulation.ragged(rng, design, truth)
+    named = [
+        frame.assign(trace=frame["question"] + "-" + frame["sample"].astype(str)) for frame in (traces, edits)
+    ]
+    shown = named[0].assign(reasoning="all"), named[1].assign(shown="part")
+    table = largest_aoc(CurveSpec(unchanged_at=1.0), *shown)
+    row = table[table["definition"] == OF_LARGEST].iloc[0]
+    return bool(row["ci_low"] <= share <= row["ci_high"])
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:

@@ -70,6 +70,19 @@ def test_at_equal_lengths_a_difference_that_lengths_make_is_gone() -> None:
     assert standardised(frame, "same", "model", ["a", "b"]).values.tolist() == [0.5, 0.5]
 
 
+def test_a_question_counts_at_equal_lengths_also_where_its_own_answers_share_no_length() -> None:
+    # Each question has one length a model, and never the same for both: only over all questions is there a common one.
+    cells = [("a", f"q{i}", 1 + i % 2, i < 3) for i in range(8)] + [
+        ("b", f"q{i}", 2 - i % 2, i < 5) for i in range(8)
+    ]
+    compared = standardised(rows(*cells), "same", "model", ["a", "b"])
+    assert np.isnan(compared.each).all()
+    found = contrast(compared, np.array([-1.0, 1.0]), 1.0)
+    assert found.questions == 8
+    assert found.value == pytest.approx(0.25)
+    assert found.ci_low < found.value < found.ci_high
+
+
 def test_a_length_that_one_model_lacks_is_left_out_and_without_a_common_one_nothing_is_told() -> None:
     frame = rows(("a", "q0", 1, False), ("a", "q1", 3, True), ("b", "q0", 1, True), ("b", "q1", 2, False))
     assert standardised(frame, "same", "model", ["a", "b"]).values.tolist() == [0, 1]
