@@ -34,6 +34,16 @@ class Drawn:
     """Sum of their log-probabilities at temperature 1."""
 
 
+@dataclass(frozen=True)
+class Floor:
+    """How far apart the numbers of one sequence are that is computed alone and in a crowd."""
+
+    logprob: float
+    """The mean difference of log-probabilities, of the likeliest tokens."""
+    probability: float
+    """The largest difference of a token's probability."""
+
+
 class Engine(Protocol):
     """What runs a network: here, or elsewhere."""
 

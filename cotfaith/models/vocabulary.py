@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from cotfaith.models.engine import Tokens
+from cotfaith.models.engine import Tokens, common_length
 
 COUNTED = 1 << 16
 """Texts whose number of tokens is remembered."""
@@ -41,10 +41,24 @@ class Vocabulary:
         return tuple(filter(str.strip, texts))
 
     def tokenize(self, texts: Sequence[str], *, special: bool = False) -> list[Tokens]:
-        """Tokenize texts, each with the special tokens that the tokenizer puts around it, or without."""
+        """Tokenize texts, each with the special tokens that the tokenizer puts in front of it, or without.
+
+        Those that it puts behind a text are left out: what follows is asked for.
+        """
         if not texts:
             return []
-        return [tuple(ids) for ids in self.tokenizer(list(texts), add_special_tokens=special).input_ids]
+        encoded = self.tokenizer(list(texts), add_special_tokens=special).input_ids
+        behind = self._behind[special]
+        return [tuple(ids[: len(ids) - behind]) for ids in encoded]
+
+    @cached_property
+    def _behind(self) -> dict[bool, int]:
+        """How many tokens the tokenizer puts behind every text, where it may add special ones and else."""
+        return {may: self._common_end(may) for may in (False, True)}
+
+    def _common_end(self, special: bool) -> int:
+        some, none = self.tokenizer(["a", ""], add_special_tokens=special).input_ids
+        return common_length(tuple(some[::-1]), tuple(none[::-1]))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens."""
@@ -60,7 +74,7 @@ class Vocabulary:
 
     def _count(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
-        return len(self.tokenizer(text, add_special_tokens=False).input_ids)
+        return len(self.tokenize([text])[0])
 
     def _closers(self, stop: tuple[str, ...]) -> frozenset[int]:
         """Return the tokens with which a stop string can end."""

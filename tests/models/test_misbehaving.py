@@ -128,6 +128,38 @@ def test_reasoning_that_the_tokenizer_changes_is_told(model_dir: ModelDir, tmp_p
     ]
 
 
+@pytest.mark.parametrize("begins", [[], [{"SpecialToken": {"id": "<|turn|>", "type_id": 0}}]])
+def test_a_tokenizer_that_ends_every_text_ends_no_prompt(
+    model_dir: ModelDir, tmp_path: Path, begins: list[object]
+) -> None:
+    directory = copied(model_dir(), tmp_path)
+    written = json.loads((directory / "tokenizer.json").read_text())
+    written["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [
+            *begins,
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "<|end|>", "type_id": 0}},
+        ],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {
+            name: {"id": name, "ids": [place], "tokens": [name]} for place, name in ENDS_AND_TURNS
+        },
+    }
+    (directory / "tokenizer.json").write_text(json.dumps(written))
+    ending, plain = opened(directory), opened(model_dir())
+    assert ending._vocabulary.tokenizer("a").input_ids[-1] == 0
+    request = ChoiceRequest(DIALOGUE, ("A", "B"))
+    if not begins:
+        assert ending.answer_probs([request]) == plain.answer_probs([request])
+    (prompt,) = ending._encode([DIALOGUE])
+    (bare,) = plain._encode([DIALOGUE])
+    assert prompt == (*[1] * len(begins), *bare)
+
+
+ENDS_AND_TURNS = ((0, "<|end|>"), (1, "<|turn|>"))
+
+
 def test_a_tokenizer_without_the_choice_letters_is_refused(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models
     from tokenizers.pre_tokenizers import Whitespace

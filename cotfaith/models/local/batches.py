@@ -1,6 +1,6 @@
 """Which tokens are computed together: what sequences begin with alike is laid out once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,6 +66,27 @@ def parts(sequences: Sequence[Tokens], most: int) -> list[Sequence[Tokens]]:
     """Cut sequences into at most so many parts of equal size, in their order."""
     size = max(1, -(-len(sequences) // most))
     return [sequences[start : start + size] for start in range(0, len(sequences), size)]
+
+
+def fillers(sequence: Tokens, tokens: int) -> list[Tokens]:
+    """Return sequences that begin like this one and have so many tokens of their own together."""
+    common, size = sequence[: len(sequence) // 2], 64
+    return [(*common, *(token,) * size) for token in range(-(-tokens // size))]
+
+
+def alike(
+    sequences: Iterable[Tokens], places: int, most: int, *, equal: bool = False
+) -> Iterator[list[Tokens]]:
+    """Yield sequences in batches of at most so many places, padding included; `equal` ones of one length."""
+    batch: list[Tokens] = []
+    for sequence in sorted(sequences, key=len):
+        full = len(batch) == most or (len(batch) + 1) * len(sequence) > places
+        if batch and (full or (equal and len(sequence) != len(batch[-1]))):
+            yield batch
+            batch = []
+        batch.append(sequence)
+    if batch:
+        yield batch
 
 
 def stacked(rows: Sequence[Chunk]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -15,9 +15,9 @@ ROOM = 32
 class Lead(DynamicCache):
     """What leads to the tokens of a pass, a row each, and what the pass adds to it."""
 
-    def __init__(self, layers: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.layers = [_LeadLayer() for _ in range(layers)]
+        self.layer_class_to_replicate = _LeadLayer
 
     def keep(self, rows: Sequence[int], places: Sequence[Sequence[int]]) -> None:
         """Keep some places of some rows, aligned at their ends, and nothing else."""
@@ -119,11 +119,10 @@ class Slots(DynamicCache):
     def part(self, sequences: Sequence[int]) -> Lead:
         """Copy what is there of some sequences, a row each."""
         longest = int(self.lengths[list(sequences)].max())
-        copied = Lead(len(self.layers))
-        for old, new in zip(self.layers, copied.layers, strict=True):
-            new.update(
-                old.all_keys[list(sequences), :, :longest], old.all_values[list(sequences), :, :longest]
-            )
+        copied = Lead()
+        for place, layer in enumerate(self.layers):
+            states = (layer.all_keys, layer.all_values)
+            copied.update(*(s[list(sequences), :, :longest] for s in states), place)
         return copied
 
     def sees(self, tokens: int) -> torch.Tensor:

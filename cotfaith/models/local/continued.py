@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 import torch
 
+from cotfaith.models.engine import Tokens
 from cotfaith.models.local.cache import Slots
 from cotfaith.models.local.ended import Ended
+from cotfaith.models.local.network import Network
 
 KEPT_SHARE = 0.8
 """Sequences that have ended are dropped when no more than this share goes on: dropping copies the others."""
@@ -28,11 +30,6 @@ class Appending(Protocol):
 
     def append(self, slots: Slots, tokens: Mapping[int, int]) -> torch.Tensor:
         """Append a token to some sequences; return the logits behind each, arbitrary for the others."""
-
-    def append_padded(
-        self, mask: torch.Tensor, cache: Any, tokens: Sequence[int]
-    ) -> tuple[torch.Tensor, Any]:
-        """Append a token to each sequence, which the mask covers; return what follows and the cache."""
 
     @property
     def ended(self) -> Ended:
@@ -91,11 +88,12 @@ class InSlots:
 class Padded:
     """Sequences that are padded on the left; 0 in the mask is padding."""
 
-    passes: Appending
+    network: Network
     logits: torch.Tensor
     mask: torch.Tensor
     cache: Any
 
+    @torch.inference_mode()
     def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
         """Append a token to each of these of the sequences; the others have ended."""
         if not sequences:
@@ -103,6 +101,22 @@ class Padded:
         if len(sequences) < len(self.mask):
             index = torch.tensor(sequences)
             self.mask = self.mask[index]
-            self.cache.batch_select_indices(index.to(self.logits.device))
+            self.cache.reorder_cache(index.to(self.logits.device))
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
-        self.logits, self.cache = self.passes.append_padded(self.mask, self.cache, tokens)
+        self.logits, self.cache = self.network.beside(torch.tensor(tokens)[:, None], self.mask, self.cache)
+
+
+class Anew:
+    """Sequences of one length that are run as a whole for every token, since nothing can be kept of them."""
+
+    def __init__(self, network: Network, sequences: Sequence[Tokens]) -> None:
+        self._network = network
+        self._sequences = list(sequences)
+        self.logits = network.whole(sequences)[:, -1]
+
+    def go_on(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
+        """Append a token to each of these of the sequences; the others have ended."""
+        going = [self._sequences[i] for i in sequences]
+        self._sequences = [(*begun, token) for begun, token in zip(going, tokens, strict=True)]
+        if going:
+            self.logits = self._network.whole(self._sequences)[:, -1]

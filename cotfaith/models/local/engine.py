@@ -1,6 +1,5 @@
 """Models run here by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
-import copy
 from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +12,10 @@ from cotfaith.dialogue.forms import Chat, Plain
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw, Drawn, Tokens
-from cotfaith.models.local.files import content_of, load_config, load_tokenizer, refuse_pickles
+from cotfaith.models.local.bridging import bridged, refuse_other
+from cotfaith.models.local.files import content_of, context_of, load_config, load_tokenizer, refuse_pickles
+from cotfaith.models.local.network import Network
 from cotfaith.models.local.passes import Passes
-from cotfaith.models.local.renamed import hand_on_cache
 from cotfaith.models.local.sampling import Sampler
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.vocabulary import Vocabulary
@@ -80,12 +80,12 @@ class LocalEngine:
     @cached_property
     def context(self) -> int:
         """The longest sequence, in tokens."""
-        return int(self.bridge.cfg.n_ctx)
+        return context_of(self._config)
 
     @cached_property
     def ends(self) -> Set[int]:
         """The tokens that end a turn or a text, and all others that are no text: they would mark a turn."""
-        generation = getattr(self.bridge.original_model, "generation_config", None)
+        generation = getattr(self._network, "generation_config", None)
         ids = [self._vocabulary.end, getattr(generation, "eos_token_id", None)]
         flat = [i for part in ids for i in (part if isinstance(part, list) else [part])]
         return {i for i in flat if i is not None} | self._vocabulary.special
@@ -93,7 +93,7 @@ class LocalEngine:
     @property
     def tokens_computed(self) -> int:
         """How many tokens went through the network so far, padding included."""
-        return self._passes.tokens_computed
+        return self._passes.network.tokens_computed
 
     def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
@@ -125,7 +125,8 @@ class LocalEngine:
         """Draw in batches that fit into the memory; what goes on from remembered sequences comes first."""
         begun: dict[bool, list[int]] = {True: [], False: []}
         for i, row in enumerate(rows):
-            begun[self._passes.ended.begins(row.prompt)].append(i)
+            longest = len(row.prompt) + row.sampling.max_new_tokens
+            begun[self._passes.goes_on(row.prompt, longest)].append(i)
         drawn: dict[int, Drawn] = {}
         for known, places in begun.items():
             if not known:
@@ -135,23 +136,10 @@ class LocalEngine:
 
     @cached_property
     def bridge(self) -> Any:
-        """The same weights behind TransformerLens's hook points."""
-        from transformer_lens.model_bridge import TransformerBridge
-
-        weights = {id(tensor): tensor for tensor in (*self._network.parameters(), *self._network.buffers())}
-        try:
-            bridge = TransformerBridge.boot_transformers(
-                self._source,
-                device=self._device,
-                dtype=getattr(torch, self._settings.dtype),
-                tokenizer=self._vocabulary.tokenizer,
-                trust_remote_code=self._settings.trust_remote_code,
-                hf_model=copy.deepcopy(self._network, weights),
-            )
-        except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
-            raise InputError(f"model {self._source!r} could not be loaded: {error}") from error
-        hand_on_cache(bridge)
-        return bridge.eval()
+        """The same weights behind TransformerLens's hook points; InputError where it computes otherwise."""
+        bridge = bridged(self._source, self._network, self._vocabulary.tokenizer, self._settings)
+        refuse_other(bridge, self._source, self._passes)
+        return bridge
 
     @cached_property
     def _network(self) -> Any:
@@ -179,23 +167,12 @@ class LocalEngine:
 
     @cached_property
     def _passes(self) -> Passes:
-        return Passes(
-            self._network, self.bridge, may_share=not self._slides, batch_size=self._settings.batch_size
-        )
+        network = Network(self._network)
+        return Passes(network, self._config, context=self.context, batch_size=self._settings.batch_size)
 
     @cached_property
     def _sampler(self) -> Sampler:
-        batch_size, vocabulary = self._settings.batch_size, self._vocabulary
-        return Sampler(self._passes, batch_size, self.ends, vocabulary, self._check_numbers)
-
-    @cached_property
-    def _slides(self) -> bool:
-        """Whether a layer attends to a window, which padding behind a shared beginning would use up."""
-        layers = getattr(self._config, "layer_types", None)
-        if layers is not None:
-            return any("full" not in kind for kind in layers)
-        used = getattr(self._config, "use_sliding_window", True)
-        return bool(used) and getattr(self._config, "sliding_window", None) is not None
+        return Sampler(self._passes, self.ends, self._vocabulary, self._check_numbers)
 
     def _check_numbers(self, logits: torch.Tensor) -> None:
         if not bool(logits.amax(-1).isfinite().all()):  # a logit of minus infinity alone is no fault

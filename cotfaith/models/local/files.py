@@ -9,6 +9,17 @@ from cotfaith.errors import InputError
 
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 """Names of weights in other formats than safetensors."""
+LENGTHS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "context_length",
+    "n_ctx",
+)
+"""What configurations call the longest sequence."""
+UNLIMITED = 1 << 20
 
 
 def load_config(source: str, *, trust_remote_code: bool = False) -> Any:
@@ -56,6 +67,18 @@ def content_of(source: str, config: Any) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "blake2b").digest())
     return digest.hexdigest()
+
+
+def context_of(config: Any) -> int:
+    """Return the longest sequence, in tokens, that a configuration allows; a recurrent network may have none.
+
+    Dynamic rotary embeddings go on beyond what the configuration calls the most, by their factor.
+    """
+    text = config.get_text_config()
+    longest = next((int(n) for name in LENGTHS if isinstance(n := getattr(text, name, None), int)), UNLIMITED)
+    rotary = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
+    dynamic = rotary.get("rope_type", rotary.get("type")) == "dynamic"
+    return int(longest * rotary.get("factor", 1)) if dynamic else longest
 
 
 def refuse_pickles(source: str, *, allowed: bool) -> None:

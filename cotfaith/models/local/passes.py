@@ -1,8 +1,6 @@
-"""Forward passes: sequences of tokens in, logits out, every beginning that sequences share computed once."""
+"""Many sequences in, logits out, every beginning that they share computed once where that is right."""
 
-import inspect
 import itertools
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,24 +8,21 @@ from typing import Any, NamedTuple
 import torch
 
 from cotfaith.models.engine import Tokens
-from cotfaith.models.local.batches import Chunk, chunks, left_pad, parts, stacked
+from cotfaith.models.local.batches import Chunk, alike, chunks, fillers, left_pad, parts, stacked
 from cotfaith.models.local.cache import Lead, Slots
-from cotfaith.models.local.continued import Continued, InSlots, Padded
-from cotfaith.models.local.ended import Ended
-from cotfaith.models.local.renamed import both_names, cache_name
-
-log = logging.getLogger(__name__)
+from cotfaith.models.local.continued import Anew, Continued, InSlots, Padded
+from cotfaith.models.local.ended import CACHE_BYTES, Ended
+from cotfaith.models.local.network import Network
+from cotfaith.models.local.ways import FIRST, Way, Ways
 
 ROW = 512
 """Tokens of a row in one forward pass: more would be computed faster, but each attends to all."""
+SHORT_ROW = 37
+"""Tokens of a row where it is tried how rows are cut."""
 
 ROWS = {"cpu": 1}
 """Rows of a pass; a processor of few cores is busy with one, and each more computes some beginnings again."""
 MANY_ROWS = 32
-
-CHECKED_TOKENS, CHECKED_ROW = 12, 7
-TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
-"""By how much log-probabilities may differ when sequences share their beginnings."""
 
 
 class Computed(NamedTuple):
@@ -44,33 +39,48 @@ class Computed(NamedTuple):
 
 
 class Passes:
-    """The forward passes of a model: the network itself, and the TransformerBridge that it must equal."""
+    """Runs sequences through a network, in the fastest way that gives what each gives by itself."""
 
-    def __init__(self, network: Any, bridge: Any, *, may_share: bool, batch_size: int) -> None:
-        self._network = network
-        self._bridge = bridge
-        self._may_share = may_share
+    def __init__(self, network: Network, config: Any, *, context: int, batch_size: int) -> None:
+        self.network = network
         self._batch_size = batch_size
+        self.ways = Ways(
+            network,
+            config,
+            context,
+            {Way.SHARED: self._try_shared, Way.PADDED: self._try_padded, Way.EQUAL: self._try_equal},
+        )
         self.ended = Ended()
         """What can be gone on from."""
-        self.tokens_computed = 0
-        """Of all passes so far, padding included."""
 
     @torch.inference_mode()
     def next_logits(self, sequences: Sequence[Tokens]) -> Iterator[tuple[Sequence[Tokens], torch.Tensor]]:
         """Yield distinct sequences, some at a time, with the logits of the token behind each."""
-        known = [sequence for sequence in sequences if self.ended.begins(sequence)]
+        by_way: dict[Way, list[Tokens]] = {way: [] for way in Way}
+        for sequence in sequences:
+            by_way[self.ways.of(len(sequence))].append(sequence)
+        shared = by_way.pop(Way.SHARED)
+        known = [sequence for sequence in shared if self.ended.begins(sequence)]
         for start in range(0, len(known), self._batch_size):
             batch = known[start : start + self._batch_size]
             yield batch, self._resumed(batch).logits
         resumed = set(known)
-        for computed in self._computed([sequence for sequence in sequences if sequence not in resumed]):
+        for computed in self._walked([sequence for sequence in shared if sequence not in resumed]):
             yield computed.sequences, computed.logits
+        for several in alike(by_way.pop(Way.PADDED), self._places, self._batch_size):
+            yield several, self._padded(several).logits
+        for several in alike(itertools.chain(*by_way.values()), self._places, self._batch_size, equal=True):
+            yield several, self.network.whole(several)[:, -1]
+
+    def goes_on(self, sequence: Tokens, longest: int) -> bool:
+        """Tell whether a sequence that may become so long can go on from one that has ended."""
+        return self.ended.begins(sequence) and self.ways.of(longest) is Way.SHARED
 
     @torch.inference_mode()
     def begin(
         self,
         sequences: Sequence[Tokens],
+        way: Way,
         *,
         most: int,
         places: int,
@@ -80,16 +90,19 @@ class Passes:
         """Run sequences, which may be equal, to be continued; where beginnings are shared they join `beside`.
 
         Unless they join others, room is taken for `most` sequences of `places` places each. With `remember`,
-        what is computed is kept when they end, for sequences that begin with them.
+        what is computed is kept when they end, for sequences that begin with them. All ways but the shared
+        and the padded one take sequences of one length.
         """
-        if not self.shares:
+        if way is Way.WHOLE:
+            return Anew(self.network, sequences)
+        if way is not Way.SHARED:
             return self._padded(sequences)
         if beside is not None:
             most = places = 0
         if all(self.ended.begins(sequence) for sequence in sequences):
             begun = self._resumed(sequences, most, places)
         else:
-            computed = self._computed(list(dict.fromkeys(sequences)))
+            computed = self._walked(list(dict.fromkeys(sequences)))
             logits, slots = self._in_slots(computed, sequences, most, places)
             remembered = [list(sequence) for sequence in sequences] if remember else None
             begun = InSlots(self, logits, slots, remembered)
@@ -98,94 +111,49 @@ class Passes:
         beside.join(begun)
         return beside
 
-    def _in_slots(
-        self, passes: Iterator[Computed], sequences: Sequence[Tokens], most: int, places: int
-    ) -> tuple[torch.Tensor, Slots]:
-        """Give each sequence, which may be equal, a slot with what was computed of it, and its logits."""
-        wanted: dict[Tokens, list[int]] = {}
-        for i, sequence in enumerate(sequences):
-            wanted.setdefault(sequence, []).append(i)
-        lengths = torch.tensor([len(sequence) for sequence in sequences])
-        logits, slots = torch.empty(0), None
-        for computed in passes:
-            if slots is None:
-                slots = Slots(computed.cache, lengths, max(places, int(lengths.max())), most)
-                logits = computed.logits.new_empty(len(sequences), computed.logits.shape[-1])
-            copies = [(k, i) for k, sequence in enumerate(computed.sequences) for i in wanted[sequence]]
-            found, targets = [k for k, _ in copies], [i for _, i in copies]
-            logits[targets] = computed.logits[found]
-            rows, paths = [computed.rows[k] for k in found], [computed.paths[k] for k in found]
-            slots.fill(computed.cache, rows, paths, targets)
-        assert slots is not None
-        return logits, slots
+    @torch.inference_mode()
+    def append(self, slots: Slots, tokens: Mapping[int, int]) -> torch.Tensor:
+        """Append a token to some sequences; return what follows, (sequences, vocabulary)."""
+        return self._extend(slots, [(tokens[i],) if i in tokens else () for i in range(len(slots.lengths))])
 
-    def _resumed(self, sequences: Sequence[Tokens], most: int = 0, places: int = 0) -> InSlots:
-        """Go on from sequences that have ended."""
-        begun = [self.ended.beginning(sequence) or () for sequence in sequences]
-        more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
-        places = max(places, max(map(len, begun)) + max(map(len, more)))
-        slots = self.ended.slots(begun, places, most)
-        return InSlots(self, self._extend(slots, more), slots, None)
-
-    def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
-        """Append tokens to each sequence; return the logits behind its last one, arbitrary if it got none."""
-        longest = max(map(len, more))
-        ids = torch.tensor([[*tokens, *(0,) * (longest - len(tokens))] for tokens in more])
-        positions = slots.lengths[:, None] + torch.arange(longest)
-        ends = [max(len(tokens) - 1, 0) for tokens in more]
-        read = sorted(set(ends))
-        logits = self._forward(ids, slots.sees(longest), positions, slots, read)
-        slots.lengths = slots.lengths + torch.tensor([len(tokens) for tokens in more])
-        return logits[range(len(more)), [read.index(end) for end in ends]]
+    def sequences_at_once(self, way: Way, longest: int) -> int:
+        """Return how many sequences are continued together: as many as are allowed and the memory holds."""
+        fitting = CACHE_BYTES // (longest * self._bytes_per_token)
+        return max(1, min(self._batch_size, self._places // longest if way is Way.WHOLE else fitting))
 
     @cached_property
-    def shares(self) -> bool:
-        """Whether sequences can share their beginnings and go on in slots: tried, since not every model can.
-
-        What the bridge computes of each sequence by itself is the truth.
-        """
-        if not self._may_share:
-            log.warning("Layers of this model attend to a window; no beginnings are shared.")
-            return False
-        common = tuple(range(2, 2 + CHECKED_TOKENS))
-        sequences = [common[:k] + common[::-1][:k] for k in range(1, CHECKED_TOKENS, 2)]
-        tries = [chunks(part, CHECKED_ROW) for part in parts(sorted(sequences), 2)]
-        logits, slots = self._in_slots(self._walk(tries), sequences, 0, 2 * CHECKED_TOKENS)
-        shared = torch.cat([logits, self._extend(slots, [common[:1]] * len(sequences))])
-        longer = [(*sequence, common[0]) for sequence in sequences]
-        alone = torch.cat([self._padded([one]).logits for one in (*sequences, *longer)])
-        apart = float((shared.log_softmax(-1) - alone.log_softmax(-1)).abs().max())
-        if apart <= TOLERANCE[self._network.dtype]:
-            return True
-        log.warning(
-            "Shared beginnings change this model's log-probabilities by %.2g; none are shared.", apart
-        )
-        return False
+    def _layers(self) -> Sequence[Any]:
+        """What is kept of one token, layer by layer."""
+        with torch.inference_mode():
+            return getattr(self._padded([(0,)]).cache, "layers", ())
 
     @cached_property
-    def _layers(self) -> int:
-        return len(self._padded([(0,)]).cache.layers)
+    def _bytes_per_token(self) -> int:
+        """What is kept of one token: its keys and values in all layers that have such."""
+        states = [getattr(layer, name, None) for layer in self._layers for name in ("keys", "values")]
+        return sum(s.numel() * s.element_size() for s in states if s is not None) or 1
 
-    @cached_property
-    def bytes_per_token(self) -> int:
-        """What is kept of one token: its keys and values in all layers."""
-        cache = self._padded([(0,)]).cache
-        return sum(s.numel() * s.element_size() for layer in cache.layers for s in (layer.keys, layer.values))
+    @property
+    def _keeps_tokens(self) -> bool:
+        """Whether keys and values are all that is kept, and no state that tokens change one by one."""
+        return all(hasattr(layer, "keys") and not hasattr(layer, "conv_states") for layer in self._layers)
 
-    def _computed(self, sequences: Sequence[Tokens]) -> Iterator[Computed]:
-        """Run distinct sequences, a few at a time."""
-        if not self.shares:
-            for start in range(0, len(sequences), self._batch_size):
-                batch = sequences[start : start + self._batch_size]
-                padded = self._padded(batch)
-                yield Computed(batch, padded.logits, padded.cache, (), ())
-            return
-        rows = ROWS.get(self._network.device.type, MANY_ROWS)
-        yield from self._walk([chunks(part, ROW) for part in parts(sorted(sequences), rows)])
+    @property
+    def _rows(self) -> int:
+        return ROWS.get(self.network.device.type, MANY_ROWS)
+
+    @property
+    def _places(self) -> int:
+        """Tokens, padding included, that are run beside each other where nothing is shared."""
+        return ROW * self._rows
+
+    def _walked(self, sequences: Sequence[Tokens]) -> Iterator[Computed]:
+        """Run the tries of distinct sequences."""
+        return self._walk([chunks(part, ROW) for part in parts(sorted(sequences), self._rows)])
 
     def _walk(self, tries: Sequence[Iterator[Chunk]]) -> Iterator[Computed]:
         """Run tries beside each other, a chunk of each in every pass."""
-        cache = Lead(self._layers)
+        cache = Lead()
         rows = {i: chunk for i, trie in enumerate(tries) for chunk in itertools.islice(trie, 1)}
         while rows:
             computed = self._run(list(rows.values()), cache)
@@ -208,99 +176,104 @@ class Passes:
             for sequence, path in chunk.ends.items()
         ]
         read = sorted({path[-1] - before for _, _, path in ends})
-        logits = self._forward(ids, sees, positions, cache, read)
+        logits = self.network.over(ids, sees, positions, cache, read)
         at = {place: i for i, place in enumerate(read)}
         found = logits[[row for _, row, _ in ends], [at[path[-1] - before] for _, _, path in ends]]
         sequences, found_in, paths = zip(*ends, strict=True) if ends else ((), (), ())
         return Computed(sequences, found, cache, found_in, paths)
 
+    def _in_slots(
+        self, passes: Iterator[Computed], sequences: Sequence[Tokens], most: int, places: int
+    ) -> tuple[torch.Tensor, Slots]:
+        """Give each sequence, which may be equal, a slot with what was computed of it, and its logits."""
+        wanted: dict[Tokens, list[int]] = {}
+        for i, sequence in enumerate(sequences):
+            wanted.setdefault(sequence, []).append(i)
+        lengths = torch.tensor([len(sequence) for sequence in sequences])
+        logits, slots = torch.empty(0), None
+        for computed in passes:
+            if slots is None:
+                slots = Slots(computed.cache, lengths, max(places, int(lengths.max())), most)
+                logits = computed.logits.new_empty(len(sequences), computed.logits.shape[-1])
+            copies = [(k, i) for k, one in enumerate(computed.sequences) for i in wanted.get(one, ())]
+            if copies:
+                found, targets = [k for k, _ in copies], [i for _, i in copies]
+                logits[targets] = computed.logits[found]
+                rows, paths = [computed.rows[k] for k in found], [computed.paths[k] for k in found]
+                slots.fill(computed.cache, rows, paths, targets)
+        assert slots is not None
+        return logits, slots
+
+    def _resumed(self, sequences: Sequence[Tokens], most: int = 0, places: int = 0) -> InSlots:
+        """Go on from sequences that have ended."""
+        begun = [self.ended.beginning(sequence) or () for sequence in sequences]
+        more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
+        places = max(places, max(map(len, begun)) + max(map(len, more)))
+        slots = self.ended.slots(begun, places, most)
+        return InSlots(self, self._extend(slots, more), slots, None)
+
+    def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
+        """Append tokens to each sequence; return the logits behind its last one, arbitrary if it got none."""
+        longest = max(map(len, more))
+        ids = torch.tensor([[*tokens, *(0,) * (longest - len(tokens))] for tokens in more])
+        positions = slots.lengths[:, None] + torch.arange(longest)
+        ends = [max(len(tokens) - 1, 0) for tokens in more]
+        read = sorted(set(ends))
+        logits = self.network.over(ids, slots.sees(longest), positions, slots, read)
+        slots.lengths = slots.lengths + torch.tensor([len(tokens) for tokens in more])
+        return logits[range(len(more)), [read.index(end) for end in ends]]
+
     def _padded(self, sequences: Sequence[Tokens]) -> Padded:
         """Run sequences beside each other, padded on the left."""
         ids, mask = left_pad(sequences)
-        logits, cache = self._forward_padded(ids, mask, None)
-        return Padded(self, logits, mask, cache)
+        logits, cache = self.network.beside(ids, mask)
+        return Padded(self.network, logits, mask, cache)
 
     @torch.inference_mode()
-    def append(self, slots: Slots, tokens: Mapping[int, int]) -> torch.Tensor:
-        """Append a token to some sequences; return what follows, (sequences, vocabulary)."""
-        return self._extend(slots, [(tokens[i],) if i in tokens else () for i in range(len(slots.lengths))])
+    def _try_shared(self, tried: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
+        """Run a trie of more tokens than a row has, and two tries that are cut into short rows."""
+        begun = [one[:-1] for one in tried]
+        for tries in (
+            [chunks(sorted({*begun, *fillers(begun[0], ROW)}), ROW)],
+            [chunks(part, SHORT_ROW) for part in parts(sorted(begun), 2)],
+        ):
+            logits, slots = self._in_slots(self._walk(tries), begun, 0, max(map(len, tried)))
+            yield from zip(begun, logits, strict=True)
+            yield from zip(tried, self._extend(slots, [one[-1:] for one in tried]), strict=True)
 
     @torch.inference_mode()
-    def append_padded(
-        self, mask: torch.Tensor, cache: Any, tokens: Sequence[int]
-    ) -> tuple[torch.Tensor, Any]:
-        """Append a token to each sequence, which the mask covers; return what follows and the cache."""
-        return self._forward_padded(torch.tensor(tokens)[:, None], mask, cache)
+    def _try_padded(self, tried: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
+        """Run all beside each other, the last of them twice, and go on without its double."""
+        padded = self._padded([*(one[:-1] for one in tried), tried[-1][:-1]])
+        yield from zip((one[:-1] for one in tried), padded.logits[:-1], strict=True)
+        padded.go_on(range(len(tried)), [one[-1] for one in tried])
+        yield from zip(tried, padded.logits, strict=True)
+        yield from self._try_going_on(tried)
 
-    def _forward(
-        self,
-        ids: torch.Tensor,
-        mask: torch.Tensor,
-        positions: torch.Tensor,
-        cache: Any,
-        read: Sequence[int] = (-1,),
-    ) -> torch.Tensor:
-        """Fill the cache and return logits at the places that are read, (batch, places, vocabulary), float32.
+    @torch.inference_mode()
+    def _try_going_on(self, tried: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
+        """Begin the longest with their first half, and go on from what is kept of it.
 
-        The mask says what each token sees, (batch, new tokens, tokens).
+        States that tokens change one by one are followed through the shortest trial alone.
         """
-        device = self._network.device
-        self.tokens_computed += ids.numel()
-        out = self._network(
-            input_ids=ids.to(device),
-            use_cache=True,
-            attention_mask=_additive(mask).to(device),
-            position_ids=positions.to(device),
-            **{self._cache_name: cache},
-            **self._only(read),
-        )
-        logits: torch.Tensor = out.logits if self._reads_some else out.logits[:, list(read)]
-        return logits.float()
+        n = max(map(len, tried))
+        longest = [one for one in tried if len(one) == n]
+        padded = self._padded([one[: n // 2] for one in longest])
+        if self._keeps_tokens:
+            rest = torch.tensor([one[n // 2 :] for one in longest])
+            logits, _ = self.network.beside(rest, torch.ones(len(rest), n, dtype=torch.long), padded.cache)
+            yield from zip(longest, logits, strict=True)
+        elif n == FIRST:
+            for place in range(n // 2, n):
+                padded.go_on(range(len(longest)), [one[place] for one in longest])
+            yield from zip(longest, padded.logits, strict=True)
 
-    def _forward_padded(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:
-        """Run the bridge over sequences padded on the left; return the last logits and the cache.
-
-        The mask is 0 on padding and covers what is cached and what is new, (batch, tokens).
-        """
-        device = self._bridge.cfg.device
-        self.tokens_computed += ids.numel()
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        with both_names():
-            logits, cache = self._bridge(
-                ids.to(device),
-                return_type="logits_and_cache",
-                use_cache=True,
-                attention_mask=mask.to(device),
-                position_ids=positions.to(device),
-                **{self._cache_name: cache},
-                **self._only((-1,)),
-            )
-        return logits[:, -1].float(), cache
-
-    def _only(self, read: Sequence[int]) -> dict[str, torch.Tensor]:
-        """Ask for the logits of some places alone, where the architecture can."""
-        return (
-            {"logits_to_keep": torch.tensor(read, dtype=torch.long, device=self._network.device)}
-            if self._reads_some
-            else {}
-        )
-
-    @cached_property
-    def _cache_name(self) -> str:
-        return cache_name(self._network)
-
-    @cached_property
-    def _reads_some(self) -> bool:
-        return "logits_to_keep" in inspect.signature(self._network.forward).parameters
+    def _try_equal(self, tried: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
+        """Do so with those of each length."""
+        for several in alike(tried, self._places, self._batch_size, equal=True):
+            yield from self._try_padded(several)
 
 
 def _moved(places: tuple[int, ...], by: int) -> tuple[int, ...]:
     """Return places in a row that is aligned at its end with longer ones."""
     return tuple(place + by for place in places) if by else places
-
-
-def _additive(sees: torch.Tensor) -> torch.Tensor:
-    """Return the mask that is added to attention scores, (batch, 1, new tokens, tokens)."""
-    lowest = torch.finfo(torch.float32).min
-    added: torch.Tensor = torch.where(sees, 0.0, lowest)
-    return added[:, None]

@@ -9,8 +9,8 @@ import torch
 
 from cotfaith.models.engine import Draw, Drawn
 from cotfaith.models.local.continued import KEPT_SHARE, Continued
-from cotfaith.models.local.ended import CACHE_BYTES
 from cotfaith.models.local.passes import Passes
+from cotfaith.models.local.ways import Way
 from cotfaith.models.vocabulary import Vocabulary
 
 NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
@@ -60,7 +60,6 @@ class Sampler:
     """Draws tokens for many sequences beside each other."""
 
     passes: Passes
-    batch_size: int
     ends: Set[int]
     """The tokens that end a sequence."""
     vocabulary: Vocabulary
@@ -69,29 +68,39 @@ class Sampler:
     """Raises an error for logits that are no numbers."""
 
     def sample(self, draws: Sequence[Draw]) -> list[Drawn]:
-        """Draw tokens for as many rows at once as fit; where some have ended, others enter.
+        """Draw tokens for each row, in the fastest way that is right for it."""
+        rows = [Row(draw, self.vocabulary.closers(draw.stop)) for draw in draws]
+        groups: dict[tuple[Way, int], list[Row]] = {}
+        for row in sorted(rows, key=lambda row: (len(row.draw.prompt), row.draw.prompt)):
+            way = self.passes.ways.of(row.longest)
+            length = 0 if way in (Way.SHARED, Way.PADDED) else len(row.draw.prompt)
+            groups.setdefault((way, length), []).append(row)
+        for (way, _), group in groups.items():
+            self._sample(group, way)
+        return [Drawn(tuple(row.drawn), row.stopped, row.logprob) for row in rows]
+
+    def _sample(self, rows: Sequence[Row], way: Way) -> None:
+        """Draw as many rows at once as fit; where some have ended, others enter if beginnings are shared.
 
         Rows of the same prompt enter beside each other. What will be asked about is remembered.
         """
-        rows = [Row(draw, self.vocabulary.closers(draw.stop)) for draw in draws]
-        waiting = deque(sorted(rows, key=lambda row: (len(row.draw.prompt), row.draw.prompt)))
-        longest = max((row.longest for row in rows), default=1)
-        most = self._rows_at_once(len(rows), longest)
-        followed = all(draw.followed for draw in draws)
+        waiting = deque(rows)
+        longest = max(row.longest for row in rows)
+        most = min(len(rows), self.passes.sequences_at_once(way, longest))
+        followed = all(row.draw.followed for row in rows)
         going: list[Row] = []
         continued: Continued | None = None
         while waiting or going:
-            if waiting and len(going) <= KEPT_SHARE * most and (not going or self.passes.shares):
+            if waiting and len(going) <= KEPT_SHARE * most and (not going or way is Way.SHARED):
                 entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
                 prompts = [row.draw.prompt for row in entering]
                 beside = continued if going else None
                 continued = self.passes.begin(
-                    prompts, most=most, places=longest, beside=beside, remember=followed
+                    prompts, way, most=most, places=longest, beside=beside, remember=followed
                 )
                 going += entering
             assert continued is not None
             going = self._step(going, continued)
-        return [Drawn(tuple(row.drawn), row.stopped, row.logprob) for row in rows]
 
     def _step(self, rows: list[Row], continued: Continued) -> list[Row]:
         """Draw a token for each row; return those that go on."""
@@ -103,11 +112,6 @@ class Sampler:
         going = [i for i, row in enumerate(rows) if not row.ended]
         continued.go_on(going, [tokens[i] for i in going])
         return [rows[i] for i in going]
-
-    def _rows_at_once(self, rows: int, longest: int) -> int:
-        """Return of how many rows keys and values fit into the memory, at most as many as are allowed."""
-        fitting = CACHE_BYTES // (longest * self.passes.bytes_per_token)
-        return max(1, min(rows, self.batch_size, fitting))
 
 
 def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:

@@ -32,6 +32,7 @@ from cotfaith.models.local.cache import Lead, Slots
 from cotfaith.models.local.engine import LocalEngine
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.sampling import Row, draw
+from cotfaith.models.local.ways import Way
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
 from cotfaith.models.shipped import SHIPPED
@@ -124,14 +125,15 @@ def test_shared_beginnings_change_no_log_probability(
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr(passes_module, "ROW", row)
         patch.setattr(passes_module, "ROWS", {"cpu": rows})
-        before = passes.tokens_computed if passes.shares else -1
+        assert passes.ways.of(30) is Way.SHARED
+        before = passes.network.tokens_computed
         found = {
             sequence: row
             for several, logits in passes.next_logits(distinct)
             for sequence, row in zip(several, logits, strict=True)
         }
-        computed = passes.tokens_computed - before
-        alone = {sequence: passes._padded([sequence]).logits[0] for sequence in distinct}
+        computed = passes.network.tokens_computed - before
+        alone = {sequence: passes.network.whole([sequence])[0, 0] for sequence in distinct}
     assert set(found) == set(distinct)
     if rows == 1:
         beginnings = {sequence[: k + 1] for sequence in distinct for k in range(len(sequence))}
@@ -223,7 +225,8 @@ def test_a_lead_keeps_places_aligned_at_their_ends_and_is_written_behind_them() 
     def states(*rows: list[float]) -> torch.Tensor:
         return torch.tensor(rows)[:, None, :, None]  # (rows, one head, places, width 1)
 
-    lead = Lead(1)
+    lead = Lead()
+    lead.layers.append(lead.layer_class_to_replicate())
     [layer] = lead.layers
     layer.update(states([1, 2, 3, 4], [5, 6, 7, 8]), -states([1, 2, 3, 4], [5, 6, 7, 8]))
     lead.keep([0, 1], [(0, 1, 3), (2, 3)])
@@ -239,9 +242,9 @@ def test_a_lead_keeps_places_aligned_at_their_ends_and_is_written_behind_them() 
 
 
 def test_slots_give_their_memory_back_without_the_garbage_collector() -> None:
-    lead = Lead(2)
-    for layer in lead.layers:
-        layer.update(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4))
+    lead = Lead()
+    for place in range(2):
+        lead.update(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4), place)
     slots = Slots(lead, torch.tensor([3]), places=5)
     there = weakref.ref(slots)
     gc.disable()
@@ -318,19 +321,11 @@ def test_a_model_whose_beginnings_cannot_be_shared_is_told_and_still_right(
     monkeypatch.setattr(Passes, "_run", off)
     model = bridge(directory)
     assert all(close(a, b) for a, b in zip(model.answer_probs(choice_requests()), right, strict=True))
-    assert "none are shared" in caplog.text
+    assert "with their beginnings shared changes log-probabilities" in caplog.text
     requests = [GenerationRequest(reasoning_dialogue(q), Sampling(max_new_tokens=9), 3) for q in QUESTIONS]
     alone = model.generate(requests)
     monkeypatch.undo()
     assert alone == bridge(directory).generate(requests)
-
-
-def test_a_model_that_attends_to_a_window_is_told_to_share_nothing(
-    model_dir: ModelDir, caplog: pytest.LogCaptureFixture
-) -> None:
-    model = bridge(model_dir("mistral"))
-    model.answer_probs(choice_requests())
-    assert "attend to a window; no beginnings are shared" in caplog.text
 
 
 def test_text_ends_before_a_stop_string_and_says_how_it_ended(model_dir: ModelDir) -> None:
