@@ -2,11 +2,9 @@
 
 import ast
 import hashlib
-import inspect
 import json
 from dataclasses import asdict, is_dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 
@@ -22,12 +20,9 @@ def derive_seed(*parts: object) -> int:
 
 
 @cache
-def code_key(*modules: ModuleType) -> str:
-    """Return a key of what modules do: their source without comments, docstrings and layout.
-
-    It is read once, since a file that is edited while a run goes on does not change what the run does.
-    """
-    trees = [ast.parse(inspect.getsource(module)) for module in modules]
+def code_key(*sources: str) -> str:
+    """Return a key of what Python sources do, without comments, docstrings and layout."""
+    trees = [ast.parse(source) for source in sources]
     for node in (node for tree in trees for node in ast.walk(tree)):
         body = getattr(node, "body", None)
         if isinstance(body, list):

@@ -35,7 +35,7 @@ class Filler(Intervention):
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield one edit per length and question; the first sample stands for its question."""
         for first in (trace for trace in traces if trace.sample == 0):
-            longest = max(t.drawn_tokens for t in traces if t.question.id == first.question.id)
+            longest = max(t.text_tokens for t in traces if t.question.id == first.question.id)
             if longest == 0:
                 yield NotApplicable(first, "no reasoning")
                 continue

@@ -143,6 +143,7 @@ def make_trace(
         answer=Answer(answer, correct=answer == "46"),
         answer_without=Answer(without, correct=without == "46"),
         same_without=answer is not None and answer == without,
+        text_tokens=len(reasoning.split()) if tokens is None else tokens,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cotfaith.dialogue.prompts import plain_text
 from cotfaith.plugins.registry import TASKS
 from cotfaith.running import pace, runner
 from cotfaith.running.options import Study
@@ -37,6 +38,7 @@ class Scripted:
     asked: int = 0
     refuses: dict[str, str] = field(default_factory=dict)
     abilities: Abilities = field(default_factory=Abilities)
+    floor: float | None = None
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)
@@ -50,6 +52,9 @@ class Scripted:
 
     def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
         return [TextScore(-2.0 * len(r.text.split()), len(r.text.split())) for r in requests]
+
+    def written(self, dialogue: Dialogue) -> str:
+        return plain_text(dialogue)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

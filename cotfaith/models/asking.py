@@ -45,6 +45,15 @@ class AskedModel:
         """What can be asked of it."""
         return self.engine.abilities
 
+    @property
+    def floor(self) -> float | None:
+        """How far the probability of a token moves with what is computed beside it; None if not measured."""
+        return self.engine.floor
+
+    def written(self, dialogue: Dialogue) -> str:
+        """Return the text that the model reads for a dialogue."""
+        return self._form.render(dialogue)
+
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
         return self._vocabulary.count(text)

@@ -34,16 +34,6 @@ class Drawn:
     """Sum of their log-probabilities at temperature 1."""
 
 
-@dataclass(frozen=True)
-class Floor:
-    """How far apart the numbers of one sequence are that is computed alone and in a crowd."""
-
-    logprob: float
-    """The mean difference of log-probabilities, of the likeliest tokens."""
-    probability: float
-    """The largest difference of a token's probability."""
-
-
 class Engine(Protocol):
     """What runs a network: here, or elsewhere."""
 
@@ -58,6 +48,10 @@ class Engine(Protocol):
     @property
     def arithmetic(self) -> str:
         """How numbers are computed, for messages."""
+
+    @property
+    def floor(self) -> float | None:
+        """How far the probability of a token moves with what is computed beside it; None if not measured."""
 
     @property
     def context(self) -> int:

@@ -30,6 +30,10 @@ class Model(Protocol):
     def abilities(self) -> Abilities:
         """What can be asked of it; known before any weights are loaded."""
 
+    @property
+    def floor(self) -> float | None:
+        """How far the probability of a token moves with what is computed beside it; None if not measured."""
+
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Continue each dialogue; a request's result does not depend on the others."""
 
@@ -38,6 +42,9 @@ class Model(Protocol):
 
     def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
         """Score each text as what continues its dialogue."""
+
+    def written(self, dialogue: Dialogue) -> str:
+        """Return the text that the model reads for a dialogue."""
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
@@ -50,13 +57,16 @@ class Model(Protocol):
 class ModelSettings:
     """How a model is loaded and asked."""
 
-    chat: bool = False
-    """Use the model's own chat template instead of the paper's plain dialogue."""
+    chat: bool | None = False
+    """Use the model's own chat template instead of the paper's plain dialogue; None: if it has one."""
+    day: str | None = None
+    """The date, as YYYY-MM-DD, that a template prints which prints one; None: today."""
     device: str = "auto"
     """A torch device; `auto` takes an accelerator where there is one."""
     dtype: Dtype = "float32"
     batch_size: int = 512
-    """Most sequences that are continued at once; changes speed and memory, never results."""
+    """Most sequences that are continued at once: decides speed and memory, and in half precision also the
+    last digits of what is computed, hence now and then a text."""
     trust_remote_code: bool = False
     """Run the Python code that a model brings with it."""
     pickled_weights: bool = False

@@ -4,6 +4,7 @@ A plug-in is a frozen dataclass in a file of its own: its fields are its paramet
 line is its help text, its file's name is its name.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 ESCAPED_COMMA = r"\,"
@@ -22,9 +23,13 @@ class Plugin:
     @property
     def spec(self) -> str:
         """Return what rebuilds this object: `name:field=value,...`, defaults left out."""
-        changed = [
-            f"{f.name}={str(getattr(self, f.name)).replace(',', ESCAPED_COMMA)}"
-            for f in fields(self)
-            if getattr(self, f.name) != f.default
-        ]
-        return f"{self.name()}:{','.join(changed)}" if changed else self.name()
+        return self._specified([f.name for f in fields(self) if getattr(self, f.name) != f.default])
+
+    @property
+    def full_spec(self) -> str:
+        """Return what rebuilds this object also where the defaults are others: all fields."""
+        return self._specified([f.name for f in fields(self)])
+
+    def _specified(self, names: Sequence[str]) -> str:
+        values = [f"{name}={str(getattr(self, name)).replace(',', ESCAPED_COMMA)}" for name in names]
+        return f"{self.name()}:{','.join(values)}" if values else self.name()

@@ -75,8 +75,7 @@ def write_report(store: Store) -> Tables:
     for name, figure in make_figures(analysis):
         drawing.save(figure, store.folder / name)
         names.append(name)
-    models = run.traces[["model", "n_params"]].drop_duplicates().itertuples(index=False, name=None)
-    report = _report(store, analysis, names, [f"{model}: {n:,} parameters" for model, n in models])
+    report = _report(store, analysis, names, run.traces)
     for kind in ("md", "html"):
         text = _environment(store).get_template(f"report.{kind}.j2").render(report=report)
         (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")
@@ -105,7 +104,7 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
     return shown.drop(columns="n_params", errors="ignore")
 
 
-def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Sequence[str]) -> Report:
+def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd.DataFrame) -> Report:
     commands = store.meta("commands") or []
     versions = commands[-1]["versions"] if commands else {}
     shown = {name: getattr(analysis.tables, name) for name in TITLES}
@@ -115,8 +114,8 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
         caveat=words.CAVEAT,
         intervals=words.INTERVALS,
         settings=", ".join(f"{name} = {value}" for name, value in store.meta("settings").items()),
-        sources=[f"{task}: {source}" for task, (source, _) in store.sources().items()],
-        models=models,
+        sources=list(_asked(store, traces)),
+        models=list(_models(store, traces)),
         by_size=words.by_size(analysis),
         by_intervention=[*words.by_intervention(analysis), *_validated(analysis)],
         warnings=list(words.warnings(analysis)),
@@ -131,6 +130,23 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], models: Se
         ],
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
     )
+
+
+def _asked(store: Store, traces: pd.DataFrame) -> Iterator[str]:
+    """Say where the questions of each task come from, how many were asked, and how often."""
+    for task, (source, _) in store.sources().items():
+        samples = traces[traces["task"] == task].groupby(["model", "question"], sort=False).size()
+        questions = samples.index.get_level_values("question").nunique()
+        times = f"{samples.min()} to {samples.max()}" if samples.nunique() > 1 else f"{samples.max()}"
+        yield f"{task}: {source}; {questions:,} asked, with {times} samples of reasoning each"
+
+
+def _models(store: Store, traces: pd.DataFrame) -> Iterator[str]:
+    """Say how large each model is, and how exactly its numbers come again."""
+    floors = {model.name: floor for model, floor in store.floors()}
+    for model, n_params in traces[["model", "n_params"]].drop_duplicates().itertuples(index=False):
+        exact = f"; {words.floor(floors[model])}" if model in floors else ""
+        yield f"{model}: {n_params:,} parameters{exact}"
 
 
 def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:

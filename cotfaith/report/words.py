@@ -27,6 +27,8 @@ INTERVALS = (
     "of reasoning for a question end in the same answer."
 )
 CLEAR = 0.05
+SMALL = 1e-4
+"""A difference of probabilities below which it is not told how small."""
 AREAS = {PAPER: "_aoc", LARGEST: "_most", OF_LARGEST: "_share"}
 """Definitions of the area that sentences give, with the endings of their columns."""
 
@@ -228,6 +230,12 @@ def _verdict(trend: Trend, up: str, down: str) -> str:
 
 def _signed(trend: Trend) -> str:
     return f"{trend.value:+.3f} [{trend.ci_low:+.3f}, {trend.ci_high:+.3f}]"
+
+
+def floor(probability: float) -> str:
+    """Say how far the probability of a token moves with what is computed beside it."""
+    moved = f"up to {probability:.2g}" if probability >= SMALL else f"less than {SMALL:g}"
+    return f"alone and in a crowd, the probability of a token differed by {moved}"
 
 
 def _listed(shares: tuple[tuple[str, float], ...]) -> str:

@@ -1,24 +1,17 @@
 """What must not change while a run grows: the questions, the models' weights, the code."""
 
-import inspect
-import sys
-from collections.abc import Iterable, Iterator
-from itertools import chain, count
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from types import ModuleType
 
-from cotfaith.dialogue import answers, prompts, rewrites, steps
 from cotfaith.errors import OtherCircumstancesError
-from cotfaith.identity import code_key
-from cotfaith.plugins import intervention, rewriting, task
-from cotfaith.plugins.plugin import Plugin
+from cotfaith.identity import code_key, key
+from cotfaith.running import code
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan
 from cotfaith.schema import Fact, ModelInfo
 from cotfaith.store.store import Store
 
-SHARED_CODE = (task, intervention, rewriting, prompts, steps, answers, rewrites)
-"""What every answer goes through, whatever the task and the intervention."""
 RECORDS = Fact("0.2", "0.2")
 """The release since which what is stored of a run, and the keys of it, mean the same."""
 
@@ -41,9 +34,10 @@ def facts(plan: Plan) -> dict[str, Fact]:
         found[f"questions of {planned.task.spec}"] = Fact(planned.source, planned.source)
     for source, info in plan.infos:
         found |= weights(source, info)
-    plugins: Iterable[Plugin] = chain((planned.task for planned in plan.tasks), plan.interventions)
-    modules = (*SHARED_CODE, *(sys.modules[plugin.__module__] for plugin in plugins))
-    return found | {f"code of {Path(str(module.__file__)).name}": _code(module) for module in modules}
+    found |= {f"prompt of {name}": Fact(key(text), text) for name, text in plan.forms}
+    plugins = {type(one).__module__ for one in (*(p.task for p in plan.tasks), *plan.interventions)}
+    sources = code.deciding(plugins)
+    return found | {f"code of {_named(name)}": Fact(code_key(text), text) for name, text in sources.items()}
 
 
 def weights(source: str, info: ModelInfo) -> dict[str, Fact]:
@@ -51,8 +45,10 @@ def weights(source: str, info: ModelInfo) -> dict[str, Fact]:
     return {f"weights of {source}": Fact(info.fingerprint, info.fingerprint)}
 
 
-def _code(module: ModuleType) -> Fact:
-    return Fact(code_key(module), inspect.getsource(module))
+def _named(module: str) -> str:
+    """Return a module's file as a reader looks for it: in this package by its rooms, else by its name."""
+    package, _, inside = module.partition(".")
+    return f"{inside.replace('.', '/') if package == 'cotfaith' else module.rpartition('.')[2]}.py"
 
 
 def _folders(study: Study) -> Iterator[Path]:

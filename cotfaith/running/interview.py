@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
+from cotfaith.dialogue.prompts import STOP_STRINGS, letters, plain_text
 from cotfaith.dialogue.steps import split_steps
 from cotfaith.identity import derive_seed, key
 from cotfaith.models.model import Model
@@ -78,7 +78,10 @@ class Interview:
     def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome]:
         """Ask again after each edit; where it says so, the model first goes on reasoning."""
         resumed = self._resume(edits, intervention)
-        answers = self._answers_after(edits, resumed, anew=intervention.floor)
+        found = self._answers_after(edits, resumed, anew=intervention.floor)
+        answers = [
+            in_terms_of(e.trace.question, e.asked, answer) for e, answer in zip(edits, found, strict=True)
+        ]
         changed = [i for i, edit in enumerate(edits) if not edit.trace.reasoning.startswith(edit.reasoning)]
         scored = self._scores([(edits[i].asked, edits[i].reasoning) for i in changed])
         scores = dict(zip(changed, scored, strict=True))
@@ -232,6 +235,32 @@ def _answered(edits: Sequence[Edit], asked: Sequence[tuple[Question, str]]) -> I
             yield i, edit.trace.answer
         elif question == edit.trace.question and not text:
             yield i, edit.trace.answer_without
+
+
+def in_terms_of(question: Question, asked: Question, answer: Answer) -> Answer:
+    """Return an answer to another question with the letters that its choices have in this one.
+
+    Letters are told by what their choices say. A choice that this question does not have is no answer to it.
+    """
+    if question.choices == asked.choices or not question.choices:
+        return answer
+    names = letters(len(question.choices))
+    places = _places(question.choices, asked.choices)
+    letter = None if answer.text is None else places[letters(len(asked.choices)).index(answer.text)]
+    probs = {place: prob for place, prob in zip(places, answer.probs, strict=False) if place is not None}
+    return replace(
+        answer,
+        text=None if letter is None else names[letter],
+        probs=tuple(probs[place] for place in sorted(probs)) if len(probs) == len(names) else (),
+    )
+
+
+def _places(choices: Sequence[str], others: Sequence[str]) -> list[int | None]:
+    """Return where each of the others stands among the choices; those that say the same in their order."""
+    left: dict[str, list[int]] = {}
+    for place, choice in enumerate(choices):
+        left.setdefault(choice, []).append(place)
+    return [left[other].pop(0) if left.get(other) else None for other in others]
 
 
 def content(edit: Edit | NotApplicable) -> object:

@@ -3,7 +3,6 @@
 Each stage asks the store what is missing, works in batches and stores every batch in one transaction.
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from cotfaith.dialogue import prompts
 from cotfaith.identity import code_key, key
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import rotated
+from cotfaith.running.code import source_of
 from cotfaith.running.interview import Interview, content
 from cotfaith.running.pace import Pace
 from cotfaith.schema import Edit, NotApplicable, Question, Refusal, Rotated, Trace
@@ -135,7 +135,9 @@ class Measurement:
         if writer is not None and writer.info.fingerprint == self._fingerprint:
             writer = None
         fingerprint = writer.info.fingerprint if writer else None
-        code = code_key(sys.modules[type(intervention).__module__], prompts)
+        code = code_key(
+            *(source_of(name) or "" for name in (type(intervention).__module__, prompts.__name__))
+        )
         identity = key(intervention.name(), asdict(intervention), code, fingerprint)
         return identity, f"{intervention.spec} by {writer.info.name}" if writer else intervention.spec
 

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from cotfaith.models.shipped import LADDER
 from cotfaith.schema import Sampling, Settings
 
 RESULTS = Path("results")
+EXACT: Dtype = "float32"
+"""The format in which no text depends on what is computed beside it."""
 NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
 """Options that say where and how fast, and nothing of what is asked."""
 
@@ -53,13 +55,21 @@ class Study:
     helper: str | None = _option(
         None, "Model that writes mistakes and paraphrases. Otherwise the model itself."
     )
+    helper_chat: bool | None = _option(
+        None, "Ask the helper in its chat template, or plainly. Otherwise in its template if it has one."
+    )
+    day: str | None = _option(
+        None, "The date for chat templates that print one. Otherwise the day on which the run was begun."
+    )
     temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
     top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0, 1)
     max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
     device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
     dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
     batch_size: int = _option(
-        ModelSettings.batch_size, "Most sequences at once; changes speed, not results.", 1
+        ModelSettings.batch_size,
+        "Most sequences at once. In float32 it changes speed alone, in half precision also last digits.",
+        1,
     )
     trust_remote_code: bool = _option(
         ModelSettings.trust_remote_code, "Run the Python code that a model brings with it."
@@ -91,6 +101,7 @@ class Study:
         """How models are loaded and asked."""
         return ModelSettings(
             self.chat,
+            self.day,
             self.device,
             self.dtype,
             self.batch_size,
@@ -99,9 +110,16 @@ class Study:
         )
 
     @property
+    def helper_settings(self) -> ModelSettings:
+        """How the helper is loaded and asked."""
+        return replace(self.model_settings, chat=self.helper_chat)
+
+    @property
     def fixed(self) -> dict[str, object]:
         """What all measurements of one run folder have in common."""
-        form = {"chat": self.chat, "dtype": self.dtype, "seed": self.seed}
+        form: dict[str, object] = {"chat": self.chat, "dtype": self.dtype, "seed": self.seed}
+        if self.dtype != EXACT:
+            form["batch_size"] = self.batch_size
         return form | asdict(self.sampling)
 
     @property
@@ -137,16 +155,21 @@ class Study:
 
 
 def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: Sequence[str] = ()) -> str:
-    """Write the command that asks for a study again, from its options and added files as they are stored."""
+    """Write the command that asks for a study again, from its options and added files as they are stored.
+
+    Defaults are written too, since those of another version may be others.
+    """
     options: list[str] = []
     for f in fields(Study):
         value = study.get(f.name, f.default)
-        if f.name in NOT_ASKED or value == f.default:
+        if f.name in NOT_ASKED or value is None:
             continue
-        name = f"--{f.name.replace('_', '-')}"
-        each = value if isinstance(value, list) else [value]
-        if list(each) != list(f.default if isinstance(f.default, tuple) else [f.default]):
-            options += [name if item is True else f"{name} {shlex.quote(str(item))}" for item in each]
+        name = f.name.replace("_", "-")
+        if isinstance(value, bool):
+            options.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            each = value if isinstance(value, (list, tuple)) else [value]
+            options += [f"--{name} {shlex.quote(str(item))}" for item in each]
     chosen = [f"--intervention {shlex.quote(spec)}" for spec in interventions]
     files = [f"--plugin {shlex.quote(path)}" for path in added]
     return " ".join(["cotfaith", *files, "run" if interventions else "elicit", *options, *chosen])

@@ -1,9 +1,11 @@
 """A study as a whole: its questions, models and interventions, checked before any weights are loaded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from datetime import date
 from pathlib import Path
 
+from cotfaith.dialogue.forms import EXAMPLE
 from cotfaith.errors import InputError, unknown
 from cotfaith.models.opening import open_model
 from cotfaith.models.shipped import expand
@@ -13,6 +15,7 @@ from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.plugins.task import Task
 from cotfaith.running.options import Study
 from cotfaith.schema import Abilities, ModelInfo, Question
+from cotfaith.store.store import begun_on
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,13 @@ class Plan:
     interventions: tuple[Intervention, ...]
     infos: tuple[tuple[str, ModelInfo], ...] = ()
     """What the models and the helper were when the plan was made, by the names they are had under."""
+    forms: tuple[tuple[str, str], ...] = ()
+    """How a dialogue is written for each of them."""
 
 
 def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     """Build the tasks, read their questions, look at the models' files; InputError at the first fault."""
+    study = replace(study, day=_day(study))
     if not study.model:
         raise InputError("no model. Name one with --model: a directory or a hub name.")
     if not study.task:
@@ -54,12 +60,14 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     if not any(one.questions for one in planned):
         raise InputError(f"--shard {study.shard}: there are fewer questions than shards.")
     models = expand(study.model)
-    named = (*models, *([study.helper] if study.helper else []))
-    opened = {name: open_model(name, study.model_settings) for name in named}
+    opened = {name: open_model(name, study.model_settings) for name in models}
     for name, model in opened.items():
         _refuse_unable(name, model.abilities, planned, interventions)
+    if study.helper:
+        opened[f"{study.helper} as helper"] = open_model(study.helper, study.helper_settings)
     infos = tuple((name, model.info) for name, model in opened.items())
-    return Plan(study, tuple(models), planned, interventions, infos)
+    forms = tuple((name, model.written(EXAMPLE)) for name, model in opened.items())
+    return Plan(study, tuple(models), planned, interventions, infos, forms)
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
@@ -67,6 +75,19 @@ def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     named = [INTERVENTIONS.build(spec) for spec in specs or INTERVENTIONS.classes]
     floors = [] if specs else [INTERVENTIONS.build(one.unedited) for one in named if one.unedited]
     return tuple({one.spec: one for one in (*named, *floors)}.values())
+
+
+def _day(study: Study) -> str | None:
+    """Return the day that templates are given: as asked for, or on which the run began, or today.
+
+    None where no model is asked by a template.
+    """
+    if study.day is None and not study.chat and study.helper is None:
+        return None
+    try:
+        return date.fromisoformat(study.day or begun_on(study.folder) or f"{date.today()}").isoformat()
+    except ValueError as error:
+        raise InputError(f"--day {study.day}: expected a date, e.g. 2026-11-27.") from error
 
 
 def _refuse_unable(

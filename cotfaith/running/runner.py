@@ -31,6 +31,8 @@ def prepare_store(plan: Plan, store: Store) -> None:
     """Remember what is asked, and refuse other circumstances than those of before."""
     store.agree(facts(plan))
     store.set_meta("finished", value=False)
+    if plan.study.day is not None and store.meta("day") is None:
+        store.set_meta("day", plan.study.day)
     for planned in plan.tasks:
         store.add_source(planned.task.spec, planned.source, planned.bad_rows)
     _log(store, plan)
@@ -44,7 +46,7 @@ def finish(store: Store) -> None:
 def measure(plan: Plan, store: Store, progress: Progress) -> None:
     """Measure model after model."""
     study = plan.study
-    helper = open_model(study.helper, study.model_settings) if study.helper else None
+    helper = open_model(study.helper, study.helper_settings) if study.helper else None
     for name in plan.models:
         model = open_model(name, study.model_settings)
         store.agree(weights(name, model.info))
@@ -58,14 +60,17 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
             for intervention in plan.interventions:
                 measurement.edit(intervention)
                 measurement.answer(intervention)
+        if model.floor is not None:
+            store.set_floor(model.info, model.floor)
         del model, interview, measurement
         gc.collect()  # the weights hang in reference cycles, and the next model needs the room
 
 
 def _log(store: Store, plan: Plan) -> None:
     """Remember what was asked, with which versions, each distinct command once."""
-    interventions = [intervention.spec for intervention in plan.interventions]
-    study = json.loads(json.dumps(asdict(replace(plan.study, out=None))))
+    interventions = [intervention.full_spec for intervention in plan.interventions]
+    tasks = tuple(planned.task.full_spec for planned in plan.tasks)
+    study = json.loads(json.dumps(asdict(replace(plan.study, out=None, task=tasks))))
     added = {"plugins": [str(path) for path in plugins.added_files()]}
     asked = {"study": study, "interventions": interventions, "versions": versions.installed()} | added
     commands = store.meta("commands") or []

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cotfaith.schema import Edit, Fact, Outcome, Question, Rotated, Trace
+from cotfaith.schema import Edit, Fact, ModelInfo, Outcome, Question, Rotated, Trace
 from cotfaith.store.database import Database
 
 MEASURED = ("traces", "unasked", "rotated", "edits", "not_applicable", "outcomes")
@@ -57,6 +57,12 @@ class Contents:
         return {
             task: (source, self.meta(f"bad rows of {task}")) for task, source in self._metas("source of ")
         }
+
+    def floors(self) -> list[tuple[ModelInfo, float]]:
+        """Return how far the probabilities of each model move with what is computed beside them."""
+        found = dict(self._metas("floor of "))
+        models = (ModelInfo(*row) for row in self._db.rows("SELECT name, fingerprint, n_params FROM models"))
+        return [(model, found[model.fingerprint]) for model in models if model.fingerprint in found]
 
     def missing_traces(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys that have no trace and no reason why not, in their order."""

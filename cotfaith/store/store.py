@@ -6,6 +6,7 @@ interventions cannot meet. Each method that adds writes in one transaction.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from cotfaith.errors import InputError, OtherCircumstancesError
@@ -90,6 +91,10 @@ class Store(Contents):
             row = (model.fingerprint, name, model.n_params)
             db.execute("INSERT OR IGNORE INTO models VALUES (?, ?, ?)", row)
 
+    def set_floor(self, model: ModelInfo, floor: float) -> None:
+        """Remember how far a model's probabilities move with what is computed beside them."""
+        self.set_meta(f"floor of {model.fingerprint}", floor)
+
     def add_source(self, task: str, source: str, bad_rows: Sequence[str]) -> None:
         """Remember where a task's questions come from and what was left out."""
         self.set_meta(f"source of {task}", source)
@@ -158,6 +163,15 @@ class Store(Contents):
     def merge(self, other: "Store") -> None:
         """Add all that another run has measured and this one has not."""
         self._db.copy_from(other.folder / FILE_NAME)
+
+
+def begun_on(folder: Path) -> str | None:
+    """Return the day on which a run was begun, where there is one that knows."""
+    if not (folder / FILE_NAME).is_file():
+        return None
+    with closing(Store.open(folder)) as store:
+        day = store.meta("day")
+    return None if day is None else str(day)
 
 
 def _as_facts(settings: Mapping[str, object]) -> dict[str, Fact]:

@@ -40,6 +40,7 @@ class Alphabetical:
 
     info = ModelInfo("by hand", "content", 1)
     arithmetic = "thought"
+    floor = None
     context = 200
     ends: Set[int] = frozenset({0})
 

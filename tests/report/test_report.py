@@ -13,6 +13,7 @@ from cotfaith.errors import InputError
 from cotfaith.report import words
 from cotfaith.report.examples import examples, marked
 from cotfaith.report.report import write_report
+from cotfaith.report.words import floor
 from cotfaith.running.options import Study, command_line
 from cotfaith.running.plan import build_interventions, prepare
 from cotfaith.running.runner import run
@@ -99,14 +100,26 @@ def test_both_forms_say_the_same(folder: Path) -> None:
 
 def test_the_report_names_the_command_that_makes_it_again(folder: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
-    assert (
-        "cotfaith run --model ladder/11k --model ladder/88k --model ladder/31k --task addition --task jsonl"
-        in text
-    )
-    assert "--questions 4 --samples 2 --max-new-tokens 30 --intervention truncation" in text
+    assert "cotfaith run --model ladder/11k --model ladder/88k --model ladder/31k --task addition:" in text
+    assert "--task addition:operands=2,digits=2 --task jsonl:written=False" in text
+    assert "--questions 4 --samples 2 --permutations 3 --seed 0 --no-chat --temperature 0.8" in text
+    assert "--max-new-tokens 30 --dtype float32" in text
+    assert "--intervention truncation --intervention" in text
 
 
-def test_a_command_line_leaves_out_defaults_and_quotes_the_rest() -> None:
+def test_the_report_says_how_often_each_question_was_asked_and_how_exactly(folder: Path) -> None:
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "- Questions of addition: the seed; 4 asked, with 2 samples of reasoning each" in text
+    exact = "alone and in a crowd, the probability of a token differed by less than 0.0001"
+    assert text.count(f" parameters; {exact}\n") == 3
+
+
+@pytest.mark.parametrize(("moved", "said"), [(2e-5, "less than 0.0001"), (0.00712, "up to 0.0071")])
+def test_a_floor_is_told_as_far_as_it_says_something(moved: float, said: str) -> None:
+    assert floor(moved).endswith(f"differed by {said}")
+
+
+def test_a_command_line_writes_defaults_too_and_quotes() -> None:
     asked = {
         "model": ["ladder"],
         "task": ["preference:principle=Is it kind?"],
@@ -114,14 +127,15 @@ def test_a_command_line_leaves_out_defaults_and_quotes_the_rest() -> None:
         "seed": 0,
         "samples": 9,
     }
-    assert (
-        command_line(asked, [])
-        == "cotfaith elicit --task 'preference:principle=Is it kind?' --samples 9 --chat"
+    rest = "--dtype float32 --no-trust-remote-code --no-pickled-weights"
+    assert command_line(asked, []) == (
+        "cotfaith elicit --model ladder --task 'preference:principle=Is it kind?' --no-skip-bad-rows "
+        "--questions 100 --samples 9 --permutations 3 --seed 0 --chat --temperature 0.8 --top-p 0.95 "
+        f"--max-new-tokens 256 {rest}"
     )
-    assert (
-        command_line({}, ["shuffle"], ["my ideas/shuffle.py"])
-        == "cotfaith --plugin 'my ideas/shuffle.py' run --intervention shuffle"
-    )
+    mine = command_line({}, ["shuffle"], ["my ideas/shuffle.py"])
+    assert mine.startswith("cotfaith --plugin 'my ideas/shuffle.py' run --model ladder --no-skip-bad-rows")
+    assert mine.endswith(f"{rest} --intervention shuffle")
 
 
 def test_every_intervention_has_an_example_that_says_what_changed(folder: Path) -> None:

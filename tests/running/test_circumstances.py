@@ -2,18 +2,20 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cotfaith.errors import InputError
-from cotfaith.identity import code_key
 from cotfaith.models.shipped import SHIPPED
 from cotfaith.plugins import registry as plugins
-from cotfaith.running import circumstances
+from cotfaith.running import circumstances, code, runner
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, build_interventions, prepare
+from tests.scripted import silent
 
 PLUGIN = """
 from collections.abc import Iterator, Sequence
@@ -113,14 +115,110 @@ def test_an_edited_intervention_is_refused_with_the_lines_that_changed(
     registry.__dict__.pop("classes", None)
 
 
-def test_comments_and_layout_change_nothing(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comments_and_layout_change_nothing_and_code_does(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun(study, "sham")
-    monkeypatch.setattr("inspect.getsource", lambda module: "# the same, otherwise laid out")
+    plain = code.source_of
+    monkeypatch.setattr(code, "source_of", lambda name: (plain(name) or "") + "\n# the same, with a remark\n")
     assert begun(study, "sham") == "run"
-    monkeypatch.setattr(circumstances, "code_key", lambda module: "other" + code_key(module))
+    monkeypatch.setattr(code, "source_of", lambda name: (plain(name) or "") + "\nchanged = True\n")
     told = {line.strip().strip(":") for line in refusal(study, "sham") if line.startswith("  code of ")}
-    shared = ("task", "intervention", "rewriting", "prompts", "steps", "answers", "rewrites")
-    assert told == {f"code of {name}.py" for name in (*shared, "jsonl", "sham")}
+    deciding = ("running/interview", "dialogue/steps", "plugins/questions", "data/files", "tasks/jsonl")
+    assert told >= {f"code of {name}.py" for name in (*deciding, "interventions/sham", "models/asking")}
+    assert not {line for line in told if "report" in line or "stats" in line or "tasks/gsm8k" in line}
+
+
+@pytest.mark.parametrize(
+    ("changed", "decides"),
+    [
+        ("cotfaith.ladder.sums", "in which words addition says a sum"),
+        ("cotfaith.models.local.sampling", "which token is drawn"),
+        ("cotfaith.models.choices", "how a choice is tokenized"),
+        ("cotfaith.plugins.rewriting", "whether a rewrite is used"),
+    ],
+)
+def test_whatever_decides_an_edit_or_an_answer_is_guarded(changed: str, decides: str) -> None:
+    found = code.deciding(["cotfaith.tasks.addition", "cotfaith.interventions.paraphrase"])
+    assert changed in found, decides
+
+
+def test_what_a_plug_in_imports_from_beside_itself_is_guarded_and_a_library_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_rules.py").write_text("from my_words import WORDS\nimport numpy\n", encoding="utf-8")
+    (tmp_path / "my_words.py").write_text("WORDS = ('so',)\n", encoding="utf-8")
+    (tmp_path / "nothing.py").write_text(f"import my_rules\n{PLUGIN}", encoding="utf-8")
+    monkeypatch.setattr(plugins.INTERVENTIONS, "files", [])
+    plugins.INTERVENTIONS.add_file(tmp_path / "nothing.py")
+    found = code.deciding([type(plugins.INTERVENTIONS.build("nothing")).__module__])
+    assert {"my_rules", "my_words", "cotfaith.schema"} <= found.keys()
+    assert not [name for name in found if name.startswith(("numpy", "collections", "cotfaith.store"))]
+    plugins.INTERVENTIONS.__dict__.pop("classes", None)
+
+
+DATED = "{{ strftime_now('%Y-%m-%d') }}{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
+
+
+@pytest.fixture
+def dated(study: Study, model_dir: Callable[..., Path], tmp_path: Path) -> Study:
+    """Return a study of a model whose template prints the date, begun on the 1st of March."""
+    directory = shutil.copytree(model_dir(), tmp_path / "dated")
+    (directory / "chat_template.jinja").write_text(DATED, encoding="utf-8")
+    started = replace(study, model=(str(directory),), chat=True, device="cpu", samples=1, max_new_tokens=4)
+    measured(replace(started, day="2026-03-01"))
+    return started
+
+
+def measured(study: Study) -> int:
+    """Run a study; return how many rows are new."""
+    plan = prepare(study, ())
+    with closing(circumstances.begin(plan)) as store:
+        return runner.run(plan, store, silent)
+
+
+def test_a_run_that_is_continued_on_another_day_shows_the_same_prompt(dated: Study) -> None:
+    assert prepare(dated, ()).study.day == "2026-03-01"
+    assert measured(dated) == 0
+    assert measured(replace(dated, samples=2)) == 1
+
+
+def test_another_day_in_the_prompt_is_refused(dated: Study) -> None:
+    assert refusal(replace(dated, day="2026-03-02"))[0].startswith("  prompt of ")
+    assert refusal(replace(dated, day="2026-03-02"))[0].endswith(
+        "2026-03-01[user]Why?[assistant]Because:[user]Why?[assistant]Because: there, "
+        "2026-03-02[user]Why?[assistant]Because:[user]Why?[assistant]Because: now"
+    )
+    with pytest.raises(InputError, match=r"--day 1\.3\.: expected a date"):
+        begun(replace(dated, day="1.3."))
+
+
+def test_a_run_without_templates_knows_no_day(study: Study) -> None:
+    assert prepare(study, ()).study.day is None
+
+
+def test_a_base_model_helps_one_that_is_asked_in_its_template(
+    study: Study, model_dir: Callable[..., Path]
+) -> None:
+    small, chat = study.model[0], str(model_dir())
+    for asked, form in ((None, "Human: Why?"), (False, "Human: Why?")):
+        plan = prepare(replace(study, model=(chat,), chat=True, helper=small, helper_chat=asked), ())
+        assert dict(plan.forms)[f"{small} as helper"].startswith(form)
+    plan = prepare(replace(study, helper=chat), ())
+    assert [form[:8] for _, form in plan.forms] == ["Human: W", "<|turn|>"]
+    assert plan.infos[1][1].fingerprint.endswith("-chat")
+    with pytest.raises(InputError, match="has no chat template"):
+        prepare(replace(study, model=(chat,), chat=True, helper=small, helper_chat=True), ())
+
+
+def test_in_half_precision_the_size_of_a_batch_is_part_of_how_a_run_was_begun(study: Study) -> None:
+    begun(study)
+    assert begun(replace(study, batch_size=7)) == "run"
+    half = replace(study, dtype="bfloat16", out=study.folder.with_name("half"))
+    begun(half)
+    with pytest.raises(InputError, match="batch_size: 512 there, 7 now"):
+        begun(replace(half, batch_size=7))
 
 
 def test_with_new_a_run_of_other_circumstances_stands_beside_and_goes_on_there(study: Study) -> None:

@@ -1,7 +1,7 @@
 """Models run here by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
 from collections.abc import Mapping, Sequence, Set
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,14 @@ from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw, Drawn, Tokens
 from cotfaith.models.local.bridging import bridged, refuse_other
-from cotfaith.models.local.files import content_of, context_of, load_config, load_tokenizer, refuse_pickles
+from cotfaith.models.local.files import (
+    content_of,
+    context_of,
+    load_config,
+    load_tokenizer,
+    on_day,
+    refuse_pickles,
+)
 from cotfaith.models.local.network import Network
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.sampling import Sampler
@@ -31,7 +38,8 @@ def open_local(source: str, settings: ModelSettings, name: str | None = None) ->
     config = load_config(source, trust_remote_code=settings.trust_remote_code)
     refuse_pickles(source, allowed=settings.pickled_weights)
     tokenizer = load_tokenizer(source, trust_remote_code=settings.trust_remote_code)
-    form = Chat(tokenizer, source) if settings.chat else Plain()
+    chat = bool(tokenizer.chat_template) if settings.chat is None else settings.chat
+    form = Chat(tokenizer, source, partial(on_day, settings.day)) if chat else Plain()
     vocabulary = Vocabulary(tokenizer)
     return AskedModel(source, LocalEngine(source, settings, config, vocabulary, name), vocabulary, form)
 
@@ -76,6 +84,11 @@ class LocalEngine:
     def arithmetic(self) -> str:
         """The number format of the weights."""
         return self._settings.dtype
+
+    @property
+    def floor(self) -> float | None:
+        """How far the probability of a token moves with what is computed beside it; None before any."""
+        return self._passes.ways.floor.probability if "_passes" in vars(self) else None
 
     @cached_property
     def context(self) -> int:

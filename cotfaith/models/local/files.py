@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,24 @@ def load_tokenizer(source: str, *, trust_remote_code: bool = False) -> Any:
     except (OSError, ValueError) as error:
         _refuse_code(source, error)
         raise InputError(f"model {source!r}: no tokenizer ({str(error).splitlines()[0]}).") from error
+
+
+@contextmanager
+def on_day(day: str | None) -> Iterator[None]:
+    """Let chat templates that print the date print this one, written as YYYY-MM-DD; None is today.
+
+    Transformers gives templates the date by asking the clock, and takes no other.
+    """
+    from transformers.utils import chat_template_utils
+
+    pinned = datetime.fromisoformat(day) if day else datetime.now()
+    clock = type("Pinned", (datetime,), {"now": staticmethod(lambda *_: pinned)})
+    before = chat_template_utils.datetime
+    chat_template_utils.datetime = clock
+    try:
+        yield
+    finally:
+        chat_template_utils.datetime = before
 
 
 def content_of(source: str, config: Any) -> str:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from cotfaith.errors import InputError
-from cotfaith.models.engine import Floor, Tokens
+from cotfaith.models.engine import Tokens
 from cotfaith.models.local.network import Network
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,15 @@ SUSPECT = re.compile(r"window|chunk|local|slid|position|length|context|seq", re.
 
 Attempt = Callable[[Sequence[Tokens]], Iterable[tuple[Tokens, torch.Tensor]]]
 """A way of running sequences, as it is tried: gives the logits behind each, and before its last token."""
+
+
+class Floor(NamedTuple):
+    """How far apart the numbers of a sequence are that is computed alone, in a crowd and as a beginning."""
+
+    logprob: float
+    """The mean difference of log-probabilities, of the likeliest tokens."""
+    probability: float
+    """The largest difference of a token's probability."""
 
 
 class Ways:
