@@ -138,7 +138,7 @@ def main(
     What was measured is in its table at once, and stays there if a contender is killed later.
     """
     console = Console(stderr=True)
-    folder = RESULTS / model.rstrip("/").rpartition(".models/")[2].replace("/", "-")
+    folder = RESULTS / named(model)
     folder.mkdir(parents=True, exist_ok=True)
     asked, setting = workloads.sums(questions), Setting(model, threads, batch)
     drawn = workloads.reasonings(asked, SAMPLES_DRAWN)
@@ -158,6 +158,12 @@ def main(
         finally:
             write_page(folder)
     console.print(str(folder / "README.md"))
+
+
+def named(model: str) -> str:
+    """Return what a model's results are called: a directory's own name, without where it lies here."""
+    path = Path(model).expanduser()
+    return path.resolve().name if path.is_dir() else model.replace("/", "-")
 
 
 def write_page(folder: Path) -> None:

@@ -30,6 +30,7 @@ from cotfaith.ladder.training import Document, Recipe, train
 from cotfaith.models.opening import use_threads
 from cotfaith.models.shipped import LADDER, SHIPPED
 from cotfaith.report import drawing
+from cotfaith.report.written import write_csv
 from cotfaith.running.progress import Bars, Lines
 from cotfaith.schema import Question
 from cotfaith.stats.tables import share_of
@@ -173,7 +174,7 @@ def _card(
         [pd.read_csv(results / CURVE.format(name)).assign(rung=name) for name in RUNGS], ignore_index=True
     )
     accuracies = heldout_accuracies(load_run(results))
-    accuracies.to_csv(results / "heldout.csv", index=False)
+    write_csv(accuracies, results / "heldout.csv")
     nothing = accuracies.head(0)
     for name, table, x, labels in (
         ("heldout", accuracies, "operands", ("Numbers in the sum", "Accuracy")),

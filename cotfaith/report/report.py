@@ -17,6 +17,7 @@ from cotfaith.report.figures import make_figures
 from cotfaith.report.noticed import noticed
 from cotfaith.report.validated import validated
 from cotfaith.report.visible import visible
+from cotfaith.report.written import write_csv
 from cotfaith.running.options import command_line
 from cotfaith.stats.analysis import NONE, Analysis, Tables, analyse
 from cotfaith.store.frames import run_frames
@@ -70,7 +71,7 @@ def write_report(store: Store) -> Tables:
         raise InputError(f"{store.folder}: the run holds no reasoning yet.")
     analysis = analyse(run, store.meta("settings")["seed"])
     for field in fields(Tables):
-        getattr(analysis.tables, field.name).to_csv(store.folder / f"{field.name}.csv", index=False)
+        write_csv(getattr(analysis.tables, field.name), store.folder / f"{field.name}.csv")
     names = []
     for name, figure in make_figures(analysis):
         drawing.save(figure, store.folder / name)

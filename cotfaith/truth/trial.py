@@ -8,6 +8,7 @@ import pandas as pd
 from cotfaith.errors import InputError
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.report import drawing
+from cotfaith.report.written import write_csv
 from cotfaith.running import circumstances, runner, workers
 from cotfaith.running.measurement import Progress
 from cotfaith.running.plan import Plan, prepare
@@ -55,8 +56,8 @@ def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progre
 
 def _write(held: Held, trial: Trial) -> None:
     for field in fields(Detection):
-        getattr(held.found, field.name).to_csv(trial.out / f"{field.name}.csv", index=False)
-    held.counts.to_csv(trial.out / "counts.csv", index=False)
+        write_csv(getattr(held.found, field.name), trial.out / f"{field.name}.csv")
+    write_csv(held.counts, trial.out / "counts.csv")
     drawing.save(drawing.detection_figure(held.found.flagged), trial.out / "detection")
     page = findings.page(held.found, held.accuracy, held.counts, trial)
     (trial.out / "detection.md").write_text(page, encoding="utf-8")

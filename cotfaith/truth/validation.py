@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from cotfaith.identity import derive_seed
 from cotfaith.report.markdown import markdown_table
+from cotfaith.report.written import write_csv
 from cotfaith.running import progress
 from cotfaith.truth.checks import Check, checks
 from cotfaith.truth.checks_by_size import checks_by_size
@@ -92,7 +93,7 @@ def main(
     if only and (out / "estimators.csv").exists():
         table = _in_place(table, pd.read_csv(out / "estimators.csv"))
     out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "estimators.csv", index=False)
+    write_csv(table, out / "estimators.csv")
     (out / "README.md").write_text(_page(table, data_sets), encoding="utf-8")
     console.print(f"{int(table['as wanted'].sum())} of {len(table)} rates are as wanted. {out / 'README.md'}")
 

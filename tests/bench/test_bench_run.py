@@ -3,8 +3,19 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from cotfaith.bench.run import write_page
+from cotfaith.bench.run import named, write_page
+
+
+def test_results_are_named_after_the_model_and_not_after_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models" / "small").mkdir(parents=True)
+    assert named(f"{tmp_path}/models/small/") == "small"
+    monkeypatch.chdir(tmp_path / "models" / "small")
+    assert named(".") == "small"
+    assert named("ladder/2400k") == "ladder-2400k"
 
 
 def test_every_table_says_where_it_was_measured(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cotfaith.report import words
 from cotfaith.report.examples import examples, marked
 from cotfaith.report.report import write_report
 from cotfaith.report.words import floor
+from cotfaith.report.written import write_csv
 from cotfaith.running.options import Study, command_line
 from cotfaith.running.plan import build_interventions, prepare
 from cotfaith.running.runner import run
@@ -112,6 +113,15 @@ def test_the_report_says_how_often_each_question_was_asked_and_how_exactly(folde
     assert "- Questions of addition: the seed; 4 asked, with 2 samples of reasoning each" in text
     exact = "alone and in a crowd, the probability of a token differed by less than 0.0001"
     assert text.count(f" parameters; {exact}\n") == 3
+
+
+def test_tables_hold_the_digits_that_another_machine_gives_again(tmp_path: Path) -> None:
+    here = pd.DataFrame({"n": [10688], "value": [0.0783333333333], "p": [1.38391e-102], "of": [None]})
+    there = here.assign(value=here["value"] * (1 + 1e-6), p=here["p"] * (1 + 1e-6))
+    for name, table in (("here", here), ("there", there)):
+        write_csv(table, tmp_path / name)
+    assert (tmp_path / "here").read_text() == "n,value,p,of\n10688,0.07833,1.384e-102,\n"
+    assert (tmp_path / "there").read_text() == (tmp_path / "here").read_text()
 
 
 @pytest.mark.parametrize(("moved", "said"), [(2e-5, "less than 0.0001"), (0.00712, "up to 0.0071")])
@@ -289,7 +299,7 @@ def test_the_tables_are_written_as_they_are(folder: Path, frames: RunFrames) -> 
     for name in ("same_answer", "aoc", "letter_bias", "controls", "steps", "ease"):
         written = pd.read_csv(folder / f"{name}.csv")
         assert written["value"].to_numpy() == pytest.approx(
-            getattr(tables, name)["value"].to_numpy(float), nan_ok=True
+            getattr(tables, name)["value"].to_numpy(float), rel=1e-3, nan_ok=True
         )
     assert set(tables.letter_bias["task"]) == {"jsonl"}
     assert not np.isnan(tables.letter_bias["value"]).any()

@@ -105,7 +105,7 @@ class LocalEngine:
 
     @property
     def tokens_computed(self) -> int:
-        """How many tokens went through the network so far, padding included."""
+        """How many tokens went through the network so far, padding included and trials left out."""
         return self._passes.network.tokens_computed
 
     def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,14 @@ class Network:
         self._network = network
         self._takes = inspect.signature(network.forward).parameters
         self.tokens_computed = 0
-        """Of all passes so far, padding included."""
+        """Of all passes so far, padding included and trials left out."""
+
+    @contextmanager
+    def on_trial(self) -> Iterator[None]:
+        """Run what is only tried, without counting it."""
+        before = self.tokens_computed
+        yield
+        self.tokens_computed = before
 
     @property
     def device(self) -> torch.device:

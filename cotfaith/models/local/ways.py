@@ -70,7 +70,8 @@ class Ways:
 
     def of(self, length: int) -> Way:
         """Return the fastest way that is right for sequences of up to so many tokens."""
-        return next((way for way in self._attempts if self._reaches(way, length)), Way.WHOLE)
+        with self._network.on_trial():
+            return next((way for way in self._attempts if self._reaches(way, length)), Way.WHOLE)
 
     @cached_property
     def floor(self) -> Floor:
