@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cotfaith.dialogue.answers import parse_integer
+from cotfaith.dialogue.numbers import parse_integer
 from cotfaith.dialogue.prompts import (
     CLOSING_QUESTION,
     SHORT_ANSWER_PREFIX,

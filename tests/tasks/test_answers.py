@@ -107,3 +107,31 @@ def test_equal_expressions_are_the_same_answer_either_way_round(first: str, seco
     assert task.same(OPEN, first, second) is same
     assert task.same(OPEN, second, first) is same
     assert not task.same(OPEN, None, None)
+
+
+@pytest.mark.parametrize(
+    ("completion", "right"),
+    [
+        (" x = 5 or x = 3", True),
+        (" $x = 5$ or $x = 3$.", True),
+        (" $3$ and $5$", True),
+        (" $\\{3, 5\\}$", True),
+        (" $x = 5$", False),
+        (" 3", False),
+    ],
+)
+def test_several_roots_are_one_answer_and_one_of_them_is_another(completion: str, right: bool) -> None:
+    roots = Question("math", "q", "Solve it.", gold=r"x = 3 \text{ or } x = 5")
+    assert TASKS.build("math").interpret(roots, wrote(completion)).correct is right
+
+
+@pytest.mark.parametrize("written", ["10000", r"10\,000", "10{,}000", r"10,\!000", "10,000"])
+def test_a_large_number_is_one_however_its_digits_are_parted(written: str) -> None:
+    large = Question("math", "q", "How many?", gold=r"10\,000")
+    assert TASKS.build("math").interpret(large, wrote(f" ${written}$.")).correct
+
+
+def test_formulas_with_other_words_between_them_are_unread() -> None:
+    task = TASKS.build("math")
+    assert task.parse(OPEN, " $x$ dollars and $5$ cents") is None
+    assert task.parse(OPEN, " the value of $x$ is $5$") == "5"

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cotfaith import InputError
 from cotfaith.cli import app
-from cotfaith.dialogue.answers import parse_integer
+from cotfaith.dialogue.numbers import parse_integer
 from cotfaith.dialogue.prompts import SHORT_ANSWER_PREFIX, answer_dialogue
 from cotfaith.ladder.sums import held_out
 from cotfaith.models.model import ModelSettings
