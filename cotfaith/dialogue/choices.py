@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from cotfaith.dialogue.characters import normalised
-from cotfaith.dialogue.places import first_sentence, later_sentences, marked, without_reason
+from cotfaith.dialogue.places import first_line, first_sentence, later_lines, marked, without_aside
 from cotfaith.dialogue.prompts import choice_text, letters
 from cotfaith.schema import Question
 
@@ -20,14 +20,16 @@ _LETTER = re.compile(
 _LETTER_AND_TEXT = re.compile(
     r"^[\s*_\"'“‘\[]*\(?([A-Z])(?:\)|\]|\.|:|\):|\).|\s[-–—])[\s:*_]+(\S.*)$", re.DOTALL
 )
+_IN_FRONT = re.compile(r"^[\s\"'“‘*_\[]*(?:\(?([A-Z])[).:\]]+[\s*_]+)?")
 _DENIED = re.compile(
     r"\b(?:not|never|neither|nor|wrong|incorrect|false|cannot|except|but|ruled? out|eliminated?|unlikely)\b"
     r"|n[’']t\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
-    r"\W*$|[.;!?:)]+(?:\s|$)|\s*,?\s+(?:because|since|as|which|where|while|given|rather than|instead of)\b"
-    r"|\s*,\s+(?:I|it|he|she|they|we|you|that|this|these|there|the|so|not)\b",
+    r"\W*$|[.;!?:)]+(?:\s|$)"
+    r"|[\"'”’*_\s]*,?\s+(?:because|since|as|which|where|while|given|rather than|instead of)\b"
+    r"|[\"'”’*_\s]*,\s+(?:I|it|he|she|they|we|you|that|this|these|there|the|so|not)\b",
     re.IGNORECASE,
 )
 _EDGES = " .\"'“”‘’*_"
@@ -56,17 +58,14 @@ def parse_choice(completion: str, choices: Sequence[str]) -> str | None:
     `answer is` introduces. Two letters, a letter with another choice's text, a letter that is denied and
     anything else are read as nothing.
     """
-    for text in (completion.strip(), completion.strip().partition("\n")[0]):
-        letter = _whole(text, choices)
-        if letter is not None:
-            return letter or None
+    whole = _whole(completion.strip(), choices)
+    if whole is not None:
+        return whole or None
     found = marked(completion)
     if found is not None:
         return _read(found, choices)
-    first = _read(first_sentence(completion), choices)
-    if first is not None:
-        return first
-    return next(filter(None, (_read(said, choices) for said in later_sentences(completion))), None)
+    said = (_read(line, choices) for line in (first_line(completion), *later_lines(completion)))
+    return next(filter(None, said), None)
 
 
 def same_answer(question: Question, first: str | None, second: str | None) -> bool:
@@ -81,20 +80,22 @@ def same_answer(question: Question, first: str | None, second: str | None) -> bo
     )
 
 
-def _read(sentence: str, choices: Sequence[str]) -> str | None:
-    """Return the letter of the choice that a sentence names."""
-    whole = _whole(sentence, choices)
+def _read(line: str, choices: Sequence[str]) -> str | None:
+    """Return the letter of the choice that a line names."""
+    whole = _whole(line, choices)
     if whole is not None:
         return whole or None
-    said, known = _begins_with(sentence, choices), letters(len(choices))
-    clause = without_reason(_WRAPPED.sub(r"\1", sentence)).strip("$ ")
+    said, known = _begins_with(line, choices), letters(len(choices))
+    clause = without_aside(first_sentence(_WRAPPED.sub(r"\1", line))).strip("$ ")
     if said is None and _DENIED.search(clause):
         return None
     named = {next(filter(None, match.groups())).upper() for match in _LETTER.finditer(clause)}
-    found = named or ({said} if said is not None else set())
-    if len(found) != 1 or not found <= {*known}:
+    if said is not None:
+        in_front = _IN_FRONT.match(line)
+        named = {in_front[1] or said} if in_front else {said}
+    if len(named) != 1 or not named <= {*known}:
         return None
-    letter = found.pop()
+    letter = named.pop()
     meant = said or letter
     return letter if choices[known.index(letter)] == choices[known.index(meant)] else None
 
@@ -138,7 +139,7 @@ def _those(text: str, choices: Sequence[str]) -> list[str]:
 
 def _begins_with(sentence: str, choices: Sequence[str]) -> str | None:
     """Return the letter of the longest choice that a sentence says before it ends or says why."""
-    text = _SAME[2](re.sub(r"^[\s\"'“‘*_]*(?:\(?[A-Z][).:]+\s+)?", "", sentence))
+    text = _SAME[2](_IN_FRONT.sub("", sentence, count=1))
     longest = sorted(range(len(choices)), key=lambda i: (-len(choices[i]), i))
     for i in longest:
         said = _SAME[2](choices[i])

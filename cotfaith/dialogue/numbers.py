@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cotfaith.dialogue.characters import normalised
-from cotfaith.dialogue.places import first_sentence, later_sentences, marked, without_reason
+from cotfaith.dialogue.places import first_line, first_sentence, later_lines, marked, without_aside
 
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: \d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _NUMBER = re.compile(
@@ -14,7 +14,7 @@ _NUMBER = re.compile(
     rf"|(?P<number>{_DIGITS})(?:\s?[×x*]\s?10(?:\^|\*\*)(?P<exponent>-?\d{{1,3}}))?"
     r"|(?P<ten>10)(?:\^|\*\*)(?P<power>-?\d{1,3}))"
     r"(?!\d|\s?/\s?\d|[.,:]\d|\s?(?:st|nd|rd|th)\b|[eE][-+]?\d|[\^!]\w)"
-    r"(?![b-eh-kn-rt-zB-ELM-RT-UX-Z](?![^\W\d_]))"
+    r"(?![a-fijkn-rt-zA-EG-IKM-RTUX-Z](?![^\W\d_]))"
 )
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SCALE = re.compile(rf"\s?(?P<scale>{'|'.join(_SCALES)})\b", re.IGNORECASE)
@@ -39,11 +39,12 @@ def parse_number(completion: str) -> str | None:
     found = marked(completion)
     if found is not None:
         return read_number(found)
-    first = first_sentence(completion)
+    first = first_sentence(first_line(completion))
     number = read_number(first)
     if number is not None and _begins_with_number(first):
         return number
-    later = next(filter(None, map(read_number, later_sentences(completion))), None)
+    said = (read_number(first_sentence(line)) for line in later_lines(completion))
+    later = next(filter(None, said), None)
     if number is None:
         return later if not any(c.isdigit() for c in first) or _OTHERWISE.search(first) else None
     return number if later in (None, number) else None
@@ -58,7 +59,7 @@ def parse_integer(completion: str) -> str | None:
 def read_number(sentence: str) -> str | None:
     """Return the one number that a sentence says, in `parse_number`'s form, or None."""
     text = _plain(sentence)
-    clause = without_reason(text)
+    clause = without_aside(text)
     aside = re.sub(r"\s*\([^()]*\)|\s*\[[^\[\]]*\]", "", clause)
     clause = aside if any(c.isdigit() for c in aside) else clause.strip("()[] ")
     if "=" in clause or "≈" in clause:

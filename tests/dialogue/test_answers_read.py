@@ -405,6 +405,8 @@ def test_words_are_compared_without_case_articles_and_punctuation(completion: st
         ("Café", "CAFÉ", True),
         ("5%", "5", True),
         ("don’t", "don't", True),
+        ("Do it while you can", "Do it", False),
+        ("same as before", "same", False),
         ('"Paris"', "Paris", True),
         ("**Paris**", "Paris", True),
         ("St. Louis", "St. Louis", True),
