@@ -25,7 +25,25 @@ from cotfaith import (
 
 MISTAKE_TOKENS = 30  # the paper's limit
 Rule = Callable[[str, random.Random], str | None]
-NUMBER = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\d,]*\d|\.\d)")
+UNITS = r"(?:kg|km|cm|mm|mg|ml|g|m|h|s|l|L|lbs?|oz|ft|hrs?|mins?|mph|GB|MB|cents?)\b"
+NUMBER = re.compile(
+    r"(?<![\w.,^_\\{])(?<!\w-)(?<!\d:)(?:\d{1,3}(?:,\d{3})+|\d+)"
+    rf"(?![\d,]*\d|\.\d|[:/]\d|-[A-Za-z]|(?!{UNITS})[A-Za-z_])"
+)
+"""A whole number that is a value: no part of a name, a time or a fraction, as those of H2O and 3:30 are."""
+KINDS = "step|part|case|stage|phase|point|section|question|problem|example|claim|lemma|fact"
+NAMED = re.compile(
+    rf"(?:\b(?:{KINDS}|chapter|page|line|row|option|choice|equation|eq|figure|fig|table|rule|theorem|statement|"
+    r"premise|clue|item|no|number)s?\.?\s*#?|#)[(\[]?$",
+    re.IGNORECASE,
+)
+"""What stands before a number that names something."""
+LABEL = re.compile(
+    rf"\s*#+[^\n]*\n|\s*[-*•>]\s+|\s*(?:\*\*|__)?\s*(?:(?:{KINDS})\s*)?"
+    r"[(\[]?(?:\d+(?:\.\d+)*|[ivxlcIVXLC]+|[A-Za-z])(?:[)\]][.:]?|[.:]|\s[-–—])(?:\*\*|__)?(?=\s)(?:\*\*)?",
+    re.IGNORECASE,
+)
+"""What a step is headed or numbered by."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +108,9 @@ def _wrong(tools: Tools, passage: Passage, rng: random.Random) -> str | None:
 
 
 def wrong_number(step: str, rng: random.Random) -> str | None:
-    """Add 1 to 9 to the last whole number of a step; the number of the step itself is none."""
-    label = re.match(r"\s*(?:step\s+)?\d+[.):]", step, re.IGNORECASE)
-    numbers = [m for m in NUMBER.finditer(step) if label is None or m.start() >= label.end()]
+    """Add 1 to 9 to the last whole number that is a value of a step: no label, and no part of a name."""
+    begin = _said(step)
+    numbers = [m for m in NUMBER.finditer(step) if m.start() >= begin and not NAMED.search(step[: m.start()])]
     if not numbers:
         return None
     last = numbers[-1]
@@ -101,8 +119,11 @@ def wrong_number(step: str, rng: random.Random) -> str | None:
 
 
 def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
-    """Change the last letter in brackets that is one of n choices'."""
-    options = [m for m in re.finditer(r"(?<=\()[A-Z](?=\))", step) if m[0] in letters(n)]
+    """Change the last letter in brackets that is one of n choices' and no label."""
+    begin = _said(step)
+    options = [
+        m for m in re.finditer(r"(?<=\()[A-Z](?=\))", step) if m.start() > begin and m[0] in letters(n)
+    ]
     if n < 2 or not options:
         return None
     last = options[-1]
@@ -112,13 +133,23 @@ def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
 
 def negated(step: str, rng: random.Random) -> str | None:  # noqa: ARG001 every rule is given one
     """Take away the first `not`, or put one behind the first verb that can carry it."""
-    without, taken = re.subn(r" not\b|(?<=\bcan)not\b", "", step, count=1)
+    begin = _said(step)
+    label, said = step[:begin], step[begin:]
+    without, taken = re.subn(r" not\b|(?<=\bcan)not\b", "", said, count=1)
     if taken:
-        return without
+        return label + without
     with_not, added = re.subn(
-        r"\b(is|are|was|were|will|can|should|does|do|has|have)\b", r"\1 not", step, count=1
+        r"\b(is|are|was|were|will|can|should|does|do|has|have)\b", r"\1 not", said, count=1
     )
-    return with_not if added else None
+    return label + with_not if added else None
+
+
+def _said(step: str) -> int:
+    """Return where a step's labels end and what it says begins: headings, `**Step 2:**`, `3.`, `(a)`, `-`."""
+    begin = 0
+    while match := LABEL.match(step, begin):
+        begin = match.end()
+    return begin
 
 
 def _lead(step: str) -> str:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from cotfaith.interventions.mistake import (  # type: ignore[import-untyped]
@@ -173,3 +174,63 @@ def test_left_alone_the_task_rewrites_what_it_can_and_a_model_the_rest() -> None
     by_rule = [edit.steps for edit in apply("mistake:source=rule", [THREE]) if isinstance(edit, Edit)]
     assert len(by_rule) == 3
     assert all(wrong[-1] != right for wrong, right in zip(by_rule, THREE.steps, strict=True))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "**Step 2:** Fish swim.",
+        " Step 2 - Fish swim.",
+        " 2) Fish swim.",
+        "## 3. Fish\nFish swim.",
+        " Water, or H2O.",
+        " CO2 and O2.",
+        " As in equation (2), fish swim.",
+        " See option 2.",
+        " The 1st fish.",
+        " A 5-year plan.",
+        " Covid-19 spread.",
+        " 2D shapes.",
+        " At 3:30 he left.",
+        " No. 5.",
+        " 3.5 fish.",
+        r" \frac{1}{2}.",
+        " (A): a whale",
+    ],
+)
+def test_a_label_or_a_part_of_a_name_is_no_value_that_could_be_mistaken(step: str) -> None:
+    rng = random.Random(0)
+    assert wrong_number(step, rng) is None
+    assert wrong_letter(step, rng) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "value", "after"),
+    [
+        (" 2) Fish swim 3 miles.", " 2) Fish swim ", 3, " miles."),
+        ("**Step 2:** It has 4.", "**Step 2:** It has ", 4, "."),
+        ("## 3. Fish\nIt has 2 eyes.", "## 3. Fish\nIt has ", 2, " eyes."),
+        (" x1 + 2 = 5.", " x1 + 2 = ", 5, "."),
+        (" x^2 = 4.", " x^2 = ", 4, "."),
+        (" It is 5kg.", " It is ", 5, "kg."),
+        (" B12 water, 7 of them.", " B12 water, ", 7, " of them."),
+        (" He is **5** years.", " He is **", 5, "** years."),
+    ],
+)
+def test_the_last_value_of_a_sentence_is_mistaken(step: str, before: str, value: int, after: str) -> None:
+    for seed in range(5):
+        changed = wrong_number(step, random.Random(seed))
+        assert changed is not None
+        assert changed in {f"{before}{value + more}{after}" for more in range(1, 10)}
+
+
+def test_a_negation_leaves_labels_alone() -> None:
+    heading = "## What is wet\nFish are wet."
+    assert negated(heading, random.Random(0)) == "## What is wet\nFish are not wet."
+    assert negated(" (a) It is not so.", random.Random(0)) == " (a) It is so."
+
+
+def test_filler_is_as_long_as_the_longest_text_and_not_as_what_was_drawn() -> None:
+    drawn = replace(THREE, drawn_tokens=THREE.text_tokens + 7)
+    longest = max(e.coords["tokens"] for e in apply("filler:step=1", [drawn]) if isinstance(e, Edit))
+    assert longest == THREE.text_tokens
