@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from cotfaith.dialogue.characters import normalised
 from cotfaith.dialogue.places import first_line, first_sentence, later_lines, marked, without_aside
@@ -27,6 +28,7 @@ _OTHERWISE = re.compile(
 _OPERATORS = re.compile(r"[<>≤≥±√^×÷·|∞π]|\\[A-Za-z]|\s[-+*/]\s|[-+*/=]\s*$|\d\s*[-+*/]")
 
 
+@lru_cache(1 << 16)
 def parse_number(completion: str) -> str | None:
     """Read the number that a completion gives as its answer, whole or not at all.
 
