@@ -8,6 +8,9 @@ import torch
 
 from cotfaith.models.engine import Tokens, common_length
 
+FILLER = 64
+"""Tokens of a sequence that only fills a row."""
+
 
 @dataclass
 class Chunk:
@@ -68,10 +71,13 @@ def parts(sequences: Sequence[Tokens], most: int) -> list[Sequence[Tokens]]:
     return [sequences[start : start + size] for start in range(0, len(sequences), size)]
 
 
-def fillers(sequence: Tokens, tokens: int) -> list[Tokens]:
-    """Return sequences that begin like this one and have so many tokens of their own together."""
-    common, size = sequence[: len(sequence) // 2], 64
-    return [(*common, *(token,) * size) for token in range(-(-tokens // size))]
+def fillers(sequences: Sequence[Tokens], row: int) -> list[Tokens]:
+    """Return sequences to put in front of these in a trie, so that it ends with a row, half of it others'."""
+    *_, last = sequences
+    common, own = last[: len(last) // 2], len({one[: k + 1] for one in sequences for k in range(len(one))})
+    missing = -(-(own + row // 2) // row) * row - own
+    sizes = [FILLER] * (missing // FILLER) + [missing % FILLER] * (missing % FILLER > 0)
+    return [(*common, *(token,) * size) for token, size in enumerate(sizes)]
 
 
 def alike(

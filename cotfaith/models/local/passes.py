@@ -231,12 +231,12 @@ class Passes:
 
     @torch.inference_mode()
     def _try_shared(self, tried: Sequence[Tokens]) -> Iterator[tuple[Tokens, torch.Tensor]]:
-        """Run a trie of more tokens than a row has, and two tries that are cut into short rows."""
+        """Run a trie at the end of a row; the first time also two tries that are cut into short rows."""
         begun = [one[:-1] for one in tried]
-        for tries in (
-            [chunks(sorted({*begun, *fillers(begun[0], ROW)}), ROW)],
-            [chunks(part, SHORT_ROW) for part in parts(sorted(begun), 2)],
-        ):
+        several = [[chunks(sorted({*begun, *fillers(begun, ROW)}), ROW)]]
+        if max(map(len, tried)) == FIRST:
+            several.append([chunks(part, SHORT_ROW) for part in parts(sorted(begun), 2)])
+        for tries in several:
             logits, slots = self._in_slots(self._walk(tries), begun, 0, max(map(len, tried)))
             yield from zip(begun, logits, strict=True)
             yield from zip(tried, self._extend(slots, [one[-1:] for one in tried]), strict=True)

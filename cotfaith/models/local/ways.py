@@ -33,7 +33,7 @@ FIRST = 128
 LIKELIEST = 20
 """Tokens behind a sequence whose log-probabilities are compared."""
 
-CROWD, CROWD_TOKENS = 8, 48
+CROWD, CROWD_TOKENS = 6, 40
 LEAST = 1e-4
 """How far apart log-probabilities may be in the mean, however exact the machine."""
 FLOORS = 2
@@ -115,6 +115,7 @@ class Ways:
 
     def _end(self, way: Way, proven: int, wrong: int, far: float) -> None:
         """Find up to which length a way is right, and say so."""
+        self._refuse_memory(wrong)
         self._ends.add(way)
         between = sorted((n for n in self._suspects if proven < n < wrong), reverse=True)
         found = (n for n in between if self._tried(way, n) <= self.tolerance)
@@ -136,23 +137,27 @@ class Ways:
         return apart(torch.stack([logits for _, logits in found]), torch.stack([true[k] for k, _ in found]))
 
     def _computed_alone(self, length: int) -> dict[Tokens, torch.Tensor]:
-        """Return what an attempt must give; refuse a network that depends on what it ran before."""
-        tried = self._trial(length)
-        *alone, again = (self._network.whole([one], (-2, -1))[0] for one in (*tried, tried[1]))
-        moved = apart(again, alone[1])
+        """Return what an attempt must give."""
+        alone = [(one, self._network.whole([one], (-2, -1))[0]) for one in self._trial(length)]
+        return {one[: len(one) - 1 + i]: logits[i] for one, logits in alone for i in (0, 1)}
+
+    def _refuse_memory(self, length: int) -> None:
+        """Refuse a network that gives a sequence other numbers behind a longer one than behind a short one."""
+        short, sequence, longer = self.tokens(2, 8), self.tokens(1, 3 * length // 4), self.tokens(0, length)
+        asked = (short, sequence, longer, sequence)
+        _, first, _, again = (self._network.whole([one])[0] for one in asked)
+        moved = apart(again, first)
         if self.tolerance < moved < math.inf:
             raise InputError(
                 "this model gives a sequence other numbers when it has run another one before "
                 f"(log-probabilities {moved:.2g} apart), so that no answer of it means anything. "
                 "Try another version of transformers."
             )
-        found = zip(tried, alone, strict=True)
-        return {one[: len(one) - 1 + i]: logits[i] for one, logits in found for i in (0, 1)}
 
     def _trial(self, length: int) -> list[Tokens]:
-        """Return sequences that begin alike, the last two of this length."""
+        """Return sequences that begin alike, the last of this length; at first also another such one."""
         common = self.tokens(length, length // 2)
-        lengths = (len(common) + 2, 3 * length // 4, length, length)
+        lengths = (len(common) + 2, length, *[length] * (length == FIRST))
         branches = [self.tokens(length + seed, size - len(common)) for seed, size in enumerate(lengths, 1)]
         last = self._network.vocabulary - 1
         return [(*common, last - i, *branch[1:]) for i, branch in enumerate(branches)]
