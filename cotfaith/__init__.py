@@ -6,7 +6,7 @@ The names below are what plug-ins and notebooks may use.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotfaith.data.files import HubSource, ending, read_text
+from cotfaith.data.files import HubSource, ending, read_text, split_lines
 from cotfaith.data.row import Row
 from cotfaith.dialogue.answers import (
     answer_part,
@@ -27,7 +27,7 @@ from cotfaith.dialogue.prompts import (
     question_block,
 )
 from cotfaith.dialogue.steps import split_steps
-from cotfaith.errors import InputError, unknown
+from cotfaith.errors import InputError, OtherContentError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
 from cotfaith.plugins.exams import ExamQuestions
@@ -53,6 +53,7 @@ __all__ = [
     "Intervention",
     "MultipleChoice",
     "NotApplicable",
+    "OtherContentError",
     "Outcome",
     "Passage",
     "Question",
@@ -81,6 +82,7 @@ __all__ = [
     "read_text",
     "rewritten",
     "share_marked",
+    "split_lines",
     "split_steps",
     "sums",
     "takes_rule",

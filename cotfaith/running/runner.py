@@ -32,7 +32,7 @@ def prepare_store(plan: Plan, store: Store) -> None:
     store.agree(facts(plan))
     store.set_meta("finished", value=False)
     for planned in plan.tasks:
-        store.add_source(planned.task.spec, planned.source, planned.bad_rows)
+        store.add_source(planned.task.spec, planned.source, planned.left_out)
     _log(store, plan)
 
 
