@@ -87,10 +87,11 @@ def parse_brackets(completion: str) -> str | None:
 
 
 def parse_sequence(completion: str) -> str | None:
-    """Read words in their order, in lower case, with spaces or commas between them; None for none."""
-    listed = re.sub(r",\s+and\s+", " ", answer_part(completion).casefold())
+    """Read words in their order, in lower case, with spaces or commas between them; None where none stand."""
+    listed = re.sub(r",\s+and\s+", " ", answer_part(completion).casefold()).rpartition(":")[2]
     words = [word.strip("`'\"*.") for word in re.split(r"[\s,;]+", listed)]
-    return " ".join(filter(None, words)) or None
+    spoken = [word for word in words if word]
+    return " ".join(spoken) if spoken and not any(map(str.isdecimal, spoken)) else None
 
 
 IN_WORDS = {

@@ -86,9 +86,9 @@ def read_rows(path: Path, columns: Sequence[str] = ()) -> Read:
     text = read_text(path)
     if kind in (".csv", ".tsv"):
         yield from _csv(path, text, columns, "\t" if kind == ".tsv" else ",")
-    elif kind in (".jsonl", ".ndjson"):
+    elif kind in (".jsonl", ".ndjson") and not text.lstrip().startswith("["):
         yield from _lines(path, text)
-    elif kind == ".json" or text.lstrip()[:1] in ("{", "["):
+    elif kind in (".json", ".jsonl", ".ndjson") or text.lstrip().startswith(("{", "[")):
         yield from _json(path, text)
     else:
         raise OtherContentError(

@@ -1,8 +1,9 @@
 """Which questions say the same, and which files hold the same questions in another form."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain, combinations
 from pathlib import Path
 
 from cotfaith.dialogue.prompts import choice_text
@@ -38,33 +39,28 @@ def answers(question: Question) -> frozenset[str]:
 
 def refuse_other_forms(files: Mapping[Path, Sequence[Question]]) -> None:
     """Refuse files of which two hold the same questions, whatever their format, and say which to name."""
-    held = {name: {_letters(question) for question in questions} for name, questions in _units(files)}
-    again = {
-        name
-        for pair in combinations(held, 2)
-        if len(held[pair[0]] & held[pair[1]]) > SAME * min(len(held[name]) for name in pair)
-        for name in pair
-    }
-    if not again:
+    said = {file: {_letters(question) for question in questions} for file, questions in files.items()}
+    held = dict(sorted(said.items(), key=lambda one: (-len(one[1]), len(str(one[0])), str(one[0]))))
+    holders: dict[str, list[Path]] = {}
+    for file, questions in held.items():
+        for question in questions:
+            holders.setdefault(question, []).append(file)
+    shared = Counter(pair for files in holders.values() for pair in combinations(files, 2))
+    pairs = [pair for pair, n in shared.items() if n > SAME * min(len(held[file]) for file in pair)]
+    single = {file for file, questions in held.items() if len(questions) == 1}
+    again = [file for files in holders.values() for file in files[1:] if file in single]
+    if len(again) < SAME * len(single):
+        # A benchmark with a file for each question: the few that are the same are duplicates.
+        pairs = [pair for pair in pairs if not single.intersection(pair)]
+    if not pairs:
         return
-    first = min(again, key=lambda name: (-len(held[name]), len(str(name)), str(name)))
-    named = ", ".join(map(str, sorted(again)[:NAMED])) + f" and {len(again) - NAMED} more" * (
-        len(again) > NAMED
-    )
+    alike = {*chain(*pairs)}
+    first, *others = [file for file in held if file in alike]
+    named = ", ".join(map(str, others[:NAMED])) + f" and {len(others) - NAMED} more" * (len(others) > NAMED)
     raise InputError(
-        f"the same questions stand in {named}. Name the one to take: --data {first}, or --data TASK={first}."
+        f"{first} holds the same questions as {named}. "
+        f"Name the one to take, such as --data {first} or --data TASK={first}."
     )
-
-
-def _units(files: Mapping[Path, Sequence[Question]]) -> Iterator[tuple[Path, Sequence[Question]]]:
-    """Yield each file with its questions; those of files with one each are their folder's."""
-    singles: dict[Path, list[Question]] = {}
-    for file, questions in files.items():
-        if len(questions) == 1:
-            singles.setdefault(file.parent, []).extend(questions)
-        elif questions:
-            yield file, questions
-    yield from singles.items()
 
 
 def _letters(question: Question) -> str:

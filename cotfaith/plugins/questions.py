@@ -54,7 +54,8 @@ def load(task: Task, data: Path | None, n: int | None, seed: int, *, skip_bad_ro
     rows, other = _from_files(task, files) if files else ({None: _from_hub(task)}, ())
     reading = _Reading(task, skip_bad_rows)
     by_file = {file: list(reading.questions(found)) for file, found in rows.items()}
-    refuse_other_forms({file: [q for _, q in found] for file, found in by_file.items() if file})
+    if len(by_file) > 1:
+        refuse_other_forms({file: [q for _, q in found] for file, found in by_file.items() if file})
     for row, question in (pair for found in by_file.values() for pair in found):
         reading.keep(row, question)
     if not reading.kept:

@@ -36,6 +36,7 @@ def test_every_format_holds_the_same_rows(tmp_path: Path) -> None:
         "R.CSV.GZ": gzip.compress(csv.encode()),
         "no-ending": lines.encode(),
         "list.txt": json.dumps(ROWS).encode(),
+        "list.jsonl": json.dumps(ROWS, indent=1).encode(),
         "cr.jsonl": lines.replace("\n", "\r").encode(),
         "blank.jsonl": f"\n \n{lines}\n\n\n".encode(),
         "joined.jsonl": "\n".join(f"\ufeff{line}" for line in lines.split("\n")).encode(),

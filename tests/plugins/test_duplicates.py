@@ -140,6 +140,8 @@ FORMS = [
     ("gsm8k", "gsm8k", {"test.jsonl": SUMS, "test.jsonl.gz": SUMS}, "test.jsonl"),
     ("gsm8k", "gsm8k", {"sums.jsonl": SUMS, "sums (copy).jsonl": SUMS[1:]}, "sums.jsonl"),
     ("gsm8k", "gsm8k", {"main/test.jsonl": SUMS[:1], "socratic/test.jsonl": SUMS[:1]}, "main/test.jsonl"),
+    ("aqua", "AQuA", {"test.json": ALGEBRA[:1], "test.tok.json": tokenized(ALGEBRA[:1])}, "test.json"),
+    ("aqua", "aqua_rat", {"raw/test-00000-of-00001.parquet": ALGEBRA, "tokenized/test-00000-of-00001.parquet": tokenized(ALGEBRA)}, "raw/test-00000-of-00001.parquet"),
     ("aqua", "AQuA", {"test.json": ALGEBRA, "test.tok.json": tokenized(ALGEBRA)}, "test.json"),
 ]  # fmt: skip
 
@@ -149,13 +151,12 @@ def test_files_that_hold_the_same_questions_are_refused_and_the_one_to_take_is_n
     tmp_path: Path, task: str, folder: str, files: dict[str, list[dict[str, Any]]], taken: str
 ) -> None:
     paths = [write(tmp_path / folder / name, rows) for name, rows in files.items()]
-    with pytest.raises(InputError, match="the same questions stand in") as error:
+    with pytest.raises(InputError, match="holds the same questions as") as error:
         read(task, tmp_path / folder, skip_bad_rows=True)
     named = tmp_path / folder / taken
-    shown = named if len(next(iter(files.values()))) > 1 else named.parent
-    assert str(error.value).endswith(f"Name the one to take: --data {shown}, or --data TASK={shown}.")
+    assert str(error.value).endswith(f"Name the one to take, such as --data {named} or --data TASK={named}.")
     assert len(read(task, named).questions) == len(files[taken])
-    assert all(str(path if len(files[taken]) > 1 else path.parent) in str(error.value) for path in paths)
+    assert all(str(path) in str(error.value) for path in paths)
 
 
 def test_mmlus_subjects_beside_the_file_of_all_are_refused_for_one_subject_too(tmp_path: Path) -> None:
@@ -171,7 +172,9 @@ def test_mmlus_subjects_beside_the_file_of_all_are_refused_for_one_subject_too(t
     for name, part in (("all", rows), ("virology", rows[::2]), ("anatomy", rows[1::2])):
         write(tmp_path / f"mmlu/{name}/test-00000-of-00001.parquet", part)
     for spec in ("mmlu", "mmlu:subject=virology"):
-        with pytest.raises(InputError, match=r"Name the one to take: --data .*mmlu/all/test"):
+        with pytest.raises(
+            InputError, match=r"mmlu/all/test\S* holds the same questions as .*--data \S*mmlu/all/test"
+        ):
             read(spec, tmp_path / "mmlu")
     (tmp_path / "mmlu/all/test-00000-of-00001.parquet").unlink()
     assert len(read("mmlu", tmp_path / "mmlu").questions) == 6
@@ -227,6 +230,40 @@ def test_a_control_asks_the_rows_that_its_condition_asks(tmp_path: Path) -> None
     assert first == second
     assert len(first) == 2
     assert [len(loaded.left_out.duplicates) for loaded in conditions] == [1, 1]
+
+
+ROOKS = "All rooks are birds.\nWhat follows?\nA.1\nB.2\nC.3\nD.4\n"
+ROOK = {
+    "id": 1,
+    "answer": 1,
+    "text": "All rooks are birds.",
+    "question": "What?",
+    "options": ["1", "2", "3", "4"],
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "gold"),
+    [
+        ({"LogiQA-dataset/Test.txt": f"\na\n{ROOKS}", "LogiQA-dataset/zh_test.txt": f"\nb\n{ROOKS}"}, "A"),
+        (
+            {
+                "LogiQA2.0/logiqa/DATA/LOGIQA/test.txt": json.dumps(ROOK),
+                "LogiQA2.0/logiqa/DATA/LOGIQA/test_zh.txt": json.dumps(ROOK),
+                "LogiQA2.0/logiqa2nli/DATA/QA2NLI/test.txt": json.dumps({"premise": "x", "label": "y"}),
+            },
+            "B",
+        ),
+    ],
+)
+def test_the_translations_beside_logiqas_test_are_not_added_up(
+    tmp_path: Path, files: dict[str, str], gold: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (question,) = read("logiqa", tmp_path / next(iter(files)).partition("/")[0]).questions
+    assert question.gold == gold
 
 
 REPOSITORY = {

@@ -56,6 +56,8 @@ def of(subtask: str, gold: str) -> Question:
         (of("word_sorting", "an ant bee"), " An, ant, and bee.", "an ant bee", True),
         (of("word_sorting", "an ant bee"), " ant bee", "ant bee", False),
         (of("word_sorting", "an ant bee"), " ant an bee", "ant an bee", False),
+        (of("word_sorting", "an ant bee"), " Sorted: an ant bee", "an ant bee", True),
+        (of("word_sorting", "an ant bee"), " 1. an\n2. ant\n3. bee", None, False),
         (of("word_sorting", "an ant bee"), " ...", None, False),
     ],
 )
