@@ -256,7 +256,9 @@ def _decoded(where: str, text: str) -> tuple[object, InputError | None]:
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         reason = "a comma behind the object" if text.endswith("},") else reason
-        return None, InputError(f"{where}: not JSON ({reason:.120}); expected one object a line.")
+        return None, InputError(
+            f"{where}: not JSON ({reason:.120}); expected one object a line, or a list of them in .json."
+        )
 
 
 def _record(
