@@ -1,5 +1,6 @@
 """Which questions say the same, and which files hold the same questions in another form."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ def answers(question: Question) -> frozenset[str]:
 
 def refuse_other_forms(files: Mapping[Path, Sequence[Question]]) -> None:
     """Refuse files of which two hold the same questions, whatever their format, and say which to name."""
-    said = {file: {_letters(question) for question in questions} for file, questions in files.items()}
+    said = {file: {_unspaced(question) for question in questions} for file, questions in files.items()}
     held = dict(sorted(said.items(), key=lambda one: (-len(one[1]), len(str(one[0])), str(one[0]))))
     holders: dict[str, list[Path]] = {}
     for file, questions in held.items():
@@ -63,10 +64,10 @@ def refuse_other_forms(files: Mapping[Path, Sequence[Question]]) -> None:
     )
 
 
-def _letters(question: Question) -> str:
-    """Return the letters and digits of a question and its answers, which tokenized forms write alike."""
-    text = unicodedata.normalize("NFKC", " ".join([question.text, *sorted(answers(question))])).casefold()
-    return "".join(filter(str.isalnum, text))
+def _unspaced(question: Question) -> str:
+    """Return a question and its answers without spaces and quotation marks, which tokenized forms change."""
+    text = _plain(unicodedata.normalize("NFKC", " ".join([question.text, *sorted(answers(question))])))
+    return re.sub(r"[\s'\"`]", "", text.casefold())
 
 
 def _plain(text: str) -> str:

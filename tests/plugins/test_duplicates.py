@@ -215,6 +215,13 @@ def test_parts_of_one_split_are_added_up(tmp_path: Path) -> None:
     assert len(read("gsm8k", tmp_path / "gsm8k").questions) == 4
 
 
+def test_files_whose_questions_differ_in_signs_alone_are_added_up(tmp_path: Path) -> None:
+    for part, inputs in enumerate(([("[ [", "] ]"), ("< (", ") >")], [("( (", ") )"), ("{ <", "> }")])):
+        rows = [{"input": f"Complete: {asked}", "target": closed} for asked, closed in inputs]
+        write(tmp_path / f"bbh/dyck_languages/test-0000{part}-of-00002.parquet", rows)
+    assert len(read("bbh", tmp_path / "bbh").questions) == 4
+
+
 def test_a_control_asks_the_rows_that_its_condition_asks(tmp_path: Path) -> None:
     rows = [
         {
