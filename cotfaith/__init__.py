@@ -6,7 +6,7 @@ The names below are what plug-ins and notebooks may use.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotfaith.data.files import HubSource, ending, read_text
+from cotfaith.data.files import HubSource, ending, read_text, split_lines
 from cotfaith.data.row import Row
 from cotfaith.dialogue.choices import parse_choice
 from cotfaith.dialogue.numbers import parse_integer, parse_number
@@ -23,7 +23,7 @@ from cotfaith.dialogue.prompts import (
 )
 from cotfaith.dialogue.steps import split_steps
 from cotfaith.dialogue.words import parse_words
-from cotfaith.errors import InputError, unknown
+from cotfaith.errors import InputError, OtherContentError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
 from cotfaith.plugins.exams import ExamQuestions
@@ -49,6 +49,7 @@ __all__ = [
     "Intervention",
     "MultipleChoice",
     "NotApplicable",
+    "OtherContentError",
     "Outcome",
     "Passage",
     "Question",
@@ -77,6 +78,7 @@ __all__ = [
     "read_text",
     "rewritten",
     "share_marked",
+    "split_lines",
     "split_steps",
     "sums",
     "takes_rule",

@@ -9,6 +9,10 @@ class OtherCircumstancesError(InputError):
     """A run that was begun under other circumstances than those of today."""
 
 
+class OtherContentError(InputError):
+    """A file that holds something else than what is looked for; in a folder it may stand beside that."""
+
+
 def unknown(kind: str, name: str, known: list[str]) -> InputError:
     """Name what is not known, the nearest that is, and all that are."""
     from difflib import get_close_matches

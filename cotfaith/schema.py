@@ -25,6 +25,27 @@ class Question:
     """Facts by which questions can be told apart, e.g. the subject."""
     note: str = ""
     """Said after the choices."""
+    accepted: tuple[str, ...] = ()
+    """Other answers, as `gold` is written, that are right too."""
+
+    @property
+    def right(self) -> tuple[str, ...]:
+        """All answers that are right; none where nothing is."""
+        return () if self.gold is None else (self.gold, *self.accepted)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What of a task's data is not asked: for each row or file what is said of it, with where it stands."""
+
+    bad_rows: tuple[str, ...] = ()
+    """What is wrong with rows that cannot be read."""
+    duplicates: tuple[str, ...] = ()
+    """Rows that say the same as an earlier one."""
+    contradictions: tuple[str, ...] = ()
+    """Rows that ask the same as an earlier one and give another answer."""
+    other_files: tuple[str, ...] = ()
+    """Files of the folder that hold no row of the task."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Bbq(MultipleChoice):
         marks |= _biased(groups, row.child("additional_metadata").texts("stereotyped_groups"), polarity)
         return Question(
             self.spec,
-            f"{row.text('category')}-{row.get('example_id', int)}",
+            f"{row.text('category')}-{row.written('example_id')}",
             f"{row.text('context')} {row.text('question')}",
             tuple(row.text(f"ans{i}") for i in range(3)),
             names[row.index("label", 3)],

@@ -26,7 +26,7 @@ class HellaSwag(MultipleChoice):
         endings = tuple(_plain(ending) for ending in row.texts("endings"))
         return Question(
             self.spec,
-            str(row.get("ind", int)),
+            row.written("ind"),
             f"{ASKED}\n{activity}: {context}",
             endings,
             letters(len(endings))[row.index("label", len(endings))],

@@ -44,7 +44,7 @@ class Mmlu(MultipleChoice):
             choices = row.texts("choices")
             gold = row.index("answer", len(choices))
         else:
-            choices = tuple(row.text(name) for name in names)
+            choices = tuple(row.written(name) for name in names)
             gold = row.place("answer", names)
         text = row.text("question")
         return Question(self.spec, "", text, choices, names[gold], labels={"subject": subject})

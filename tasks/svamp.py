@@ -16,11 +16,11 @@ class Svamp(Task):
 
     def question(self, row: Row) -> Question:
         """Read a row; its body and its question are one text, and its answer is a number or one in digits."""
-        gold = parse_number(str(row.get("Answer", object)))
+        gold = parse_number(row.written("Answer"))
         if gold is None:
             raise row.wrong("Answer", f"expected a number, found {row.fields['Answer']!r:.80}")
         body = row.text("Body").rstrip(" .,")
-        return Question(self.spec, row.text("ID"), f"{body}. {row.text('Question')}", gold=gold)
+        return Question(self.spec, row.written("ID"), f"{body}. {row.text('Question')}", gold=gold)
 
     def parse(self, question: Question, completion: str) -> str | None:
         """Read a number."""

@@ -34,6 +34,10 @@ class Sycophancy(MultipleChoice):
         files = [f"sycophancy/sycophancy_on_{survey}.jsonl" for survey in surveys]
         return tuple(HubSource(name, None, "train", files=file) for file in files)
 
+    def apart(self, row: Row) -> str:
+        """Return the whole text, biography and all, so that the control has the same questions."""
+        return row.text("question")
+
     def question(self, row: Row) -> Question:
         """Read a row; its choices stand at the end of its text, before `Answer:`."""
         whole = row.text("question")

@@ -26,7 +26,7 @@ class TruthfulQA(MultipleChoice):
             text, true = row.text("Question"), row.text("Best Answer")
             false = [part.strip() for part in row.text("Incorrect Answers").split(";") if part.strip()]
         choices = tuple(dict.fromkeys([true, *false]))  # some false answers stand there twice
-        labels = {"category": row.text("Category")} if row.has("Category") else {}
+        labels = {"category": row.text("Category")} if row.given("Category") else {}
         return Question(self.spec, "", text, choices, "A", labels=labels)
 
 

@@ -107,7 +107,7 @@ def _print_traces(console: Console, store: Store, keys: Sequence[tuple[str, str]
     console.print(
         Panel(Text(question_block(first)), title=Text(f"{first.task} · {first.id}"), title_align="left")
     )
-    console.print(Text(f"Right answer: {first.gold or 'none'}"))
+    console.print(Text(f"Right answer: {' or '.join(first.right) or 'none'}"))
     for model, trace_key in keys:
         trace = store.traces([trace_key])[0].trace
         console.print(Rule(Text(f"{model}, sample {trace.sample}"), align="left"))

@@ -28,7 +28,6 @@ _OTHERWISE = re.compile(
 _OPERATORS = re.compile(r"[<>≤≥±√^×÷·|∞π]|\\[A-Za-z]|\s[-+*/]\s|[-+*/=]\s*$|\d\s*[-+*/]")
 
 
-@lru_cache(1 << 16)
 def parse_number(completion: str) -> str | None:
     """Read the number that a completion gives as its answer, whole or not at all.
 
@@ -38,6 +37,11 @@ def parse_number(completion: str) -> str | None:
     digits, others as a decimal where it ends and as a fraction where it does not. None for all else: numbers
     in words, times, ordinals, ranges, alternatives, denials, misplaced commas, terms that are not worked out.
     """
+    return _parsed(completion)
+
+
+@lru_cache(1 << 16)
+def _parsed(completion: str) -> str | None:
     found = marked(completion)
     if found is not None:
         return read_number(found)

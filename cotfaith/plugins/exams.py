@@ -32,7 +32,7 @@ class ExamQuestions(MultipleChoice):
             raise row.wrong("choices", f"expected labels of their own, found {labels}")
         return Question(
             task=self.spec,
-            id=row.text("id"),
+            id=row.written("id"),
             text=text,
             choices=tuple(choice for _, choice in options),
             gold=letters(len(options))[row.place("answerKey", labels)],

@@ -87,6 +87,10 @@ class Task(Plugin, ABC):
         """
         raise NotImplementedError(f"task {self.name()!r} makes its questions and reads none")
 
+    def apart(self, row: Row) -> str:
+        """Return what keeps rows that ask the same from being duplicates, if it differs; nothing does."""
+        return ""
+
     def sources(self) -> tuple[HubSource, ...]:
         """Return where the rows are on the hub."""
         return () if self.hub is None else (self.hub,)
@@ -135,7 +139,7 @@ class Task(Plugin, ABC):
 
     def correct(self, question: Question, text: str | None) -> bool | None:
         """Tell whether an answer is right; an unread one is not. None if there is no right answer."""
-        return None if question.gold is None else self.same(question, text, question.gold)
+        return any(self.same(question, text, right) for right in question.right) if question.right else None
 
     def same(self, question: Question, first: str | None, second: str | None) -> bool:
         """Tell whether two answers are the same; an unread answer equals no other."""

@@ -153,9 +153,10 @@ def _models(store: Store, traces: pd.DataFrame) -> Iterator[str]:
 def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:
     """Say what was left out, of which it was, and why."""
     yield from noticed(store)
-    for task, (_, bad) in store.sources().items():
-        if bad:
-            yield f"{task}: {len(bad)} bad rows left out, the first: {bad[0]}"
+    for task, (_, left_out) in store.sources().items():
+        for kind, what in words.LEFT_OUT.items():
+            if said := getattr(left_out, kind):
+                yield f"{task}: {len(said):,} {what}, the first: {said[0]}"
     for row in counts[counts["not_applicable"] > 0].itertuples():
         yield (
             f"{row.task}, {row.model}, {row.condition}: not applicable to {row.not_applicable:,} "

@@ -26,6 +26,13 @@ INTERVALS = (
     "procedure without an edit, or the accuracy with the original reasoning. Dotted: how often two samples "
     "of reasoning for a question end in the same answer."
 )
+LEFT_OUT = {
+    "bad_rows": "bad rows left out",
+    "duplicates": "rows say the same as another and were left out",
+    "contradictions": "rows ask the same as another, give another answer and were left out",
+    "other_files": "files of the folder hold no row of the task and were passed over",
+}
+"""What is said of each kind of data that is not asked."""
 CLEAR = 0.05
 SMALL = 1e-4
 """A difference of probabilities below which it is not told how small."""

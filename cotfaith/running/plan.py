@@ -1,7 +1,7 @@
 """A study as a whole: its questions, models and interventions, checked before any weights are loaded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.plugins.task import Task
 from cotfaith.running.options import Study
-from cotfaith.schema import Abilities, ModelInfo, Question
+from cotfaith.schema import Abilities, LeftOut, ModelInfo, Question
 from cotfaith.store.store import begun_on
 
 
@@ -26,8 +26,8 @@ class TaskPlan:
     questions: tuple[Question, ...]
     source: str
     """Where they come from: a file's name and content, the hub, or the seed."""
-    bad_rows: tuple[str, ...] = ()
-    """What is wrong with the rows that were left out."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """What of the data is not asked."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:
         hint = f" It looks like a file of {' or '.join(likely)}." if likely else ""
         raise InputError(f"{error}{hint}") from error
     place, parts = study.part
-    return TaskPlan(task, loaded.questions[place - 1 :: parts], loaded.source, loaded.bad)
+    return TaskPlan(task, loaded.questions[place - 1 :: parts], loaded.source, loaded.left_out)
 
 
 def _paths(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:

@@ -34,7 +34,7 @@ def prepare_store(plan: Plan, store: Store) -> None:
     if plan.study.day is not None and store.meta("day") is None:
         store.set_meta("day", plan.study.day)
     for planned in plan.tasks:
-        store.add_source(planned.task.spec, planned.source, planned.bad_rows)
+        store.add_source(planned.task.spec, planned.source, planned.left_out)
     _log(store, plan)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cotfaith.schema import Edit, Fact, ModelInfo, Outcome, Question, Rotated, Trace
+from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Rotated, Trace
 from cotfaith.store.database import Database
 
 MEASURED = ("traces", "unasked", "rotated", "edits", "not_applicable", "outcomes")
@@ -52,11 +52,9 @@ class Contents:
         sources = {f"questions of {task}": Fact(source, source) for task, source in self._metas("source of ")}
         return sources | {name: Fact(*value) for name, value in self._metas("fact: ")}
 
-    def sources(self) -> dict[str, tuple[str, list[str]]]:
-        """Return where each task's questions come from, and what is wrong with rows that were left out."""
-        return {
-            task: (source, self.meta(f"bad rows of {task}")) for task, source in self._metas("source of ")
-        }
+    def sources(self) -> dict[str, tuple[str, LeftOut]]:
+        """Return where each task's questions come from, and what was left out."""
+        return {task: (source, self._left_out(task)) for task, source in self._metas("source of ")}
 
     def floors(self) -> list[tuple[ModelInfo, float]]:
         """Return how far the probabilities of each model move with what is computed beside them."""
@@ -168,6 +166,11 @@ class Contents:
     def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Run a read-only query."""
         yield from self._db.rows(sql)
+
+    def _left_out(self, task: str) -> LeftOut:
+        """Read what was left out; older runs know of bad rows alone."""
+        found = self.meta(f"left out of {task}") or {"bad_rows": self.meta(f"bad rows of {task}") or []}
+        return LeftOut(**{kind: tuple(said) for kind, said in found.items()})
 
     def _edits(self, condition: str, value: str) -> Iterator[StoredEdit]:
         query = (

@@ -51,7 +51,7 @@ ROTATED_COLUMNS = [
 ]  # fmt: skip
 NUMBERS = {"mass", "mass_without", "probability", "probability_without"}
 """Columns that are numbers even where all are missing."""
-QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "marks", "labels"]
+QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
 OBJECT_COLUMNS = {"coords", "marks", "labels"}
 ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob"]
@@ -93,7 +93,8 @@ def run_frames(store: Store) -> RunFrames:
         store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
     )
     refused["coords"] = refused["coords"].map(json.loads)
-    questions = (json.loads(row[0]) for row in store.query("SELECT body FROM questions ORDER BY task, id"))
+    bodies = store.query("SELECT body FROM questions ORDER BY task, id")
+    questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
     return RunFrames(
         questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
         interventions=pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"]),

@@ -81,8 +81,8 @@ def _missing(shards: Sequence[str]) -> list[str]:
 
 def _merge_facts(joined: Store, run: Store) -> None:
     """Add where a run's questions come from and its commands, without their shard."""
-    for task, (source, bad_rows) in run.sources().items():
-        joined.add_source(task, source, bad_rows)
+    for task, (source, left_out) in run.sources().items():
+        joined.add_source(task, source, left_out)
     for model, floor in run.floors():
         joined.set_floor(model, floor)
     commands = joined.meta("commands") or []

@@ -7,10 +7,11 @@ interventions cannot meet. Each method that adds writes in one transaction.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 from cotfaith.errors import InputError, OtherCircumstancesError
-from cotfaith.schema import Edit, Fact, ModelInfo, NotApplicable, Outcome, Question, Rotated, Trace
+from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, NotApplicable, Outcome, Question, Rotated, Trace
 from cotfaith.store.contents import ADAPTERS, Contents
 from cotfaith.store.database import Database
 from cotfaith.store.differences import differences
@@ -95,10 +96,10 @@ class Store(Contents):
         """Remember how far a model's probabilities move with what is computed beside them."""
         self.set_meta(f"floor of {model.fingerprint}", floor)
 
-    def add_source(self, task: str, source: str, bad_rows: Sequence[str]) -> None:
+    def add_source(self, task: str, source: str, left_out: LeftOut) -> None:
         """Remember where a task's questions come from and what was left out."""
         self.set_meta(f"source of {task}", source)
-        self.set_meta(f"bad rows of {task}", list(bad_rows))
+        self.set_meta(f"left out of {task}", asdict(left_out))
 
     def add_questions(self, questions: Mapping[str, Question]) -> None:
         """Remember questions by their keys."""

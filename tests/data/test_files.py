@@ -1,3 +1,4 @@
+import codecs
 import gzip
 import json
 from pathlib import Path
@@ -34,6 +35,15 @@ def test_every_format_holds_the_same_rows(tmp_path: Path) -> None:
         "r.jsonl.gz": gzip.compress(lines.encode()),
         "R.CSV.GZ": gzip.compress(csv.encode()),
         "no-ending": lines.encode(),
+        "list.txt": json.dumps(ROWS).encode(),
+        "list.jsonl": json.dumps(ROWS, indent=1).encode(),
+        "cr.jsonl": lines.replace("\n", "\r").encode(),
+        "blank.jsonl": f"\n \n{lines}\n\n\n".encode(),
+        "joined.jsonl": "\n".join(f"\ufeff{line}" for line in lines.split("\n")).encode(),
+        "utf-16.jsonl": lines.encode("utf-16"),
+        "utf-16-be.csv": codecs.BOM_UTF16_BE + csv.encode("utf-16-be"),
+        "utf-32.jsonl": lines.encode("utf-32"),
+        "utf-16.json.gz": gzip.compress(json.dumps(ROWS).encode("utf-16")),
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -42,6 +52,31 @@ def test_every_format_holds_the_same_rows(tmp_path: Path) -> None:
     assert fields(tmp_path / "r.parquet") == ROWS
     (tmp_path / "one.json").write_text(json.dumps(ROWS[0]))
     assert fields(tmp_path / "one.json") == ROWS[:1]
+
+
+def test_a_cell_may_be_of_any_length(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(f'a,b\n"{"x" * 300_000}",1\n')
+    assert fields(path) == [{"a": "x" * 300_000, "b": "1"}]
+
+
+def test_a_header_may_stand_in_files_that_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("a,b\n1,2\n")
+    assert fields(path, "a", "b") == [{"a": "1", "b": "2"}]
+    path.write_text("1,2\na,b\n")
+    assert len(fields(path, "a", "b")) == 2
+
+
+def test_a_row_knows_what_its_file_says_of_all_and_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "own" / "task.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"name": "own task", "examples": ROWS}))
+    first, second = read_rows(path)
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert first.around == second.around == {"name": "own task"}
+    assert (first.stem, first.folder) == ("task", "own")
 
 
 def test_a_row_knows_its_file_and_line(tmp_path: Path) -> None:
@@ -60,6 +95,16 @@ def test_a_row_knows_its_file_and_line(tmp_path: Path) -> None:
         ("r.jsonl", b'{"a": 1}\n' + b"[" * 100_000, "line 2: not JSON"),
         ("r.jsonl", b'{"a": 1}\n' + b"9" * 5000, "line 2: not JSON"),
         ("r.csv", b"a,b\n1,2\n1,2,3\n", "line 3: expected 2 columns, found 3"),
+        (
+            "r.jsonl",
+            b'{"a": 1}\n{"a": 2},\n',
+            "line 2: not JSON (a comma behind the object); expected one object",
+        ),
+        (
+            "r.json",
+            b'{"a": 1}\n{"a": 2},\n',
+            "line 2: not JSON (a comma behind the object); expected one object",
+        ),
     ],
 )
 def test_a_bad_record_stands_among_the_rows_as_its_error(
@@ -84,6 +129,12 @@ def test_a_bad_record_stands_among_the_rows_as_its_error(
         ("r.csv", b'a,b\n"1,2\n', "not CSV"),
         ("r.md", b"# Title", "cannot tell its format; expected .jsonl"),
         ("r.json", b"[1, 2", "not JSON"),
+        ("r.json", b'{\n  "a": 1,\n  "b":\n}', "r.json: not JSON"),
+        ("r.json", b"\x1c", "the file is empty"),
+        ("r.jsonl", b"\xef\xbb\xbf\n", "the file is empty"),
+        ("r.jsonl", '{"a": 1}'.encode("utf-16-le"), "holds zero bytes, as UTF-16 without its mark does"),
+        ("r.jsonl", b"\xff\xfe{", "is not UTF-16; save the file as UTF-8"),
+        ("r.txt", b"numpy\npandas", "cannot tell its format"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -112,6 +163,9 @@ def test_a_folders_files_are_those_of_the_first_pattern_that_matches(tmp_path: P
     ]
     with pytest.raises(InputError, match=r"holds no file of this task; looked for \*readme\*"):
         find_files(folder, ("*readme*",))
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "test.jsonl").touch()
+    assert find_files(folder, ("*gsm8k*/test.*",)) == [folder / "test.jsonl"]
     with pytest.raises(InputError, match="this task reads one file"):
         find_files(folder, ())
     with pytest.raises(InputError, match="no such file or folder"):

@@ -18,6 +18,11 @@ ARC: dict[str, Any] = {
 }
 
 
+def floats(i: int) -> dict[str, Any]:
+    """Return the row of a question of its own."""
+    return ARC | {"id": str(i), "question": f"What floats in pond {i}?"}
+
+
 def write(path: Path, *rows: object) -> Path:
     path.write_text(
         "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8"
@@ -27,7 +32,7 @@ def write(path: Path, *rows: object) -> Path:
 
 @pytest.fixture
 def thirty(tmp_path: Path) -> Path:
-    return write(tmp_path / "arc.jsonl", *(ARC | {"id": str(i)} for i in range(30)))
+    return write(tmp_path / "arc.jsonl", *map(floats, range(30)))
 
 
 def ids(path: Path, n: int | None, seed: int = 0) -> list[str]:
@@ -44,29 +49,26 @@ def test_a_subset_is_seeded_grows_and_does_not_depend_on_the_files_order(thirty:
     assert ids(thirty, 7) == whole[:7]
 
 
-def test_rows_without_ids_are_named_after_what_they_say_and_equal_ones_are_numbered(tmp_path: Path) -> None:
-    rows = [{"question": "How many?", "answer": f"#### {n}"} for n in (1, 2, 1)]
+def test_rows_without_ids_are_named_after_what_they_say(tmp_path: Path) -> None:
+    rows = [{"question": f"How many are {n} pens?", "answer": f"#### {n}"} for n in (1, 2, 3)]
     names = [q.id for q in load(TASKS.build("gsm8k"), write(tmp_path / "r.jsonl", *rows), None, 0).questions]
     assert len(set(names)) == 3
-    (repeated,) = [name for name in names if name.endswith("-2")]
-    assert repeated.removesuffix("-2") in names
     again = load(TASKS.build("gsm8k"), write(tmp_path / "r.jsonl", *rows[::-1]), None, 0)
     assert [q.id for q in again.questions] == names
 
 
 def test_bad_rows_are_left_out_and_told_only_if_asked(tmp_path: Path) -> None:
-    good = [ARC | {"id": str(i)} for i in range(3)]
-    path = write(tmp_path / "r.jsonl", *good, "{", ARC | {"id": "0"}, ARC | {"id": "9", "answerKey": "Z"})
+    path = write(tmp_path / "r.jsonl", *map(floats, range(3)), "{", floats(0), floats(9) | {"answerKey": "Z"})
     with pytest.raises(InputError, match="line 4: not JSON"):
         load(TASKS.build("arc-easy"), path, None, 0)
     loaded = load(TASKS.build("arc-easy"), path, None, 0, skip_bad_rows=True)
     assert sorted(q.id for q in loaded.questions) == ["0", "1", "2"]
-    assert [reason.removeprefix(str(path))[:30] for reason in loaded.bad] == [
+    assert [reason.removeprefix(str(path))[:30] for reason in loaded.left_out.bad_rows] == [
         ", line 4: not JSON (Expecting ",
-        ", line 5: the id '0' stands th",
         ", line 6: field 'answerKey': e",
+        ", line 5: the id '0' stands th",
     ]
-    assert f"first at {path}, line 1" in loaded.bad[1]
+    assert f"first at {path}, line 1" in loaded.left_out.bad_rows[2]
 
 
 def test_a_file_with_nothing_to_ask_is_told(tmp_path: Path) -> None:
@@ -128,13 +130,14 @@ def test_data_that_fits_no_task_is_told(
     assert message in str(error.value)
 
 
-def test_gold_and_marks_go_with_shuffled_choices() -> None:
-    question = Question("t", "q", "?", ("w", "x", "y", "z"), "B", marks={"user": "C"})
+def test_right_answers_and_marks_go_with_shuffled_choices() -> None:
+    question = Question("t", "q", "?", ("w", "x", "y", "z"), "B", marks={"user": "C"}, accepted=("D",))
     orders = set()
     for seed in range(50):
         moved = shuffled(question, seed)
         assert moved.choices["ABCD".index(str(moved.gold))] == "x"
         assert moved.choices["ABCD".index(moved.marks["user"])] == "y"
+        assert [moved.choices["ABCD".index(letter)] for letter in moved.accepted] == ["z"]
         orders.add(moved.choices)
     assert len(orders) > 15
     assert all(sorted(order) == ["w", "x", "y", "z"] for order in orders)

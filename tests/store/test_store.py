@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from cotfaith.errors import InputError
 from cotfaith.identity import key
 from cotfaith.report.report import write_report
-from cotfaith.schema import Answer, Edit, ModelInfo, NotApplicable, Outcome, Question, Trace
+from cotfaith.schema import Answer, Edit, LeftOut, ModelInfo, NotApplicable, Outcome, Question, Trace
 from cotfaith.store.database import SCHEMA_VERSION
-from cotfaith.store.frames import export_run
+from cotfaith.store.frames import export_run, load_run
 from cotfaith.store.store import Store
 from tests.rows import rows, sound
 from tests.scripted import STUDY, Scripted, measure
@@ -181,3 +181,22 @@ def test_what_is_stored_is_what_was_measured(
     store.close()
     assert sound(folder)
     assert json.loads(json.dumps(coords)) == coords
+
+
+def test_what_was_left_out_is_read_as_it_was_and_older_runs_know_of_bad_rows_alone(tmp_path: Path) -> None:
+    store = Store.create(tmp_path, {})
+    left_out = LeftOut(("bad",), ("twice",), ("other answer", "more"), ("README.txt",))
+    store.add_source("new", "r.jsonl 1a2b", left_out)
+    store.set_meta("source of old", "the hub")
+    store.set_meta("bad rows of old", ["line 3"])
+    assert store.sources() == {"new": ("r.jsonl 1a2b", left_out), "old": ("the hub", LeftOut(("line 3",)))}
+    store.close()
+
+
+def test_a_question_that_was_stored_without_accepted_answers_is_read(tmp_path: Path) -> None:
+    store = Store.create(tmp_path, {})
+    new, old = (Question("t", name, "?", gold="5", accepted=("five",)) for name in ("new", "old"))
+    store.add_questions({"1": new, "2": old})
+    store.close()
+    change(tmp_path, "UPDATE questions SET body = json_remove(body, '$.accepted') WHERE id = 'old'")
+    assert [list(found) for found in load_run(tmp_path).questions["accepted"]] == [["five"], []]

@@ -33,6 +33,7 @@ class Case:
     id: str | None = None
     marks: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
 
 
 AI2 = {
@@ -104,6 +105,16 @@ CASES = [
         LOGIQA, OPTIONS, "C",
     ),
     Case(
+        "logiqa", "test.txt",
+        {"id": 3, "answer": 2, "text": "All rooks are birds.", "question": "What follows?", "options": list(OPTIONS), "type": {}},
+        LOGIQA, OPTIONS, "C",
+    ),
+    Case("logiqa", "cr.txt", BLOCK.replace("\n", "\r"), LOGIQA, OPTIONS, "A"),
+    Case(
+        "mmlu", "virology_test.csv", "question,A,B,C,D,answer\nWhich?,a,b,c,d,B\n",
+        "Which?", ("a", "b", "c", "d"), "B", labels={"subject": "virology"},
+    ),
+    Case(
         "mmlu", "anatomy_test.csv", '"Which, if any, ""beats""?",heart,liver,spleen,bone,A\n',
         'Which, if any, "beats"?', ("heart", "liver", "spleen", "bone"), "A", labels={"subject": "anatomy"},
     ),
@@ -133,6 +144,47 @@ CASES = [
         "bbh", "snarks.jsonl", {"input": "Which?\nOptions:\n(A) So good\n(B) So, so good\n(C) Fine", "target": "(C)"},
         "Which?", ("So good", "So, so good", "Fine"), "C", labels={"subtask": "snarks"},
     ),
+    Case(
+        "bbh", "dyck_languages.json", {"examples": [{"input": "Complete the rest of the sequence. Input: < [ {", "target": "} ] >"}]},
+        "Complete the rest of the sequence. Input: < [ {", gold="} ] >", labels={"subtask": "dyck_languages"},
+    ),
+    Case(
+        "bbh:subtask=object_counting", "object_counting.json", {"examples": [{"input": "I have two pens. How many?", "target": "2"}]},
+        "I have two pens. How many?", gold="2", labels={"subtask": "object_counting"},
+    ),
+    Case(
+        "bbh", "multistep_arithmetic_two.jsonl", {"input": "((-1 + 2) * -3) =", "target": "-3"},
+        "((-1 + 2) * -3) =", gold="-3", labels={"subtask": "multistep_arithmetic_two"},
+    ),
+    Case(
+        "bbh", "word_sorting/test-00000-of-00001.jsonl", {"input": "Sort the words: List: The bee an ant", "target": "an ant bee The"},
+        "Sort the words: List: The bee an ant", gold="an ant bee the", labels={"subtask": "word_sorting"},
+    ),
+    Case(
+        "strategyqa", "strategyqa_train.json",
+        [{"qid": "own-4", "term": "Cork", "description": "bark", "question": "Would a cork sink?", "answer": False, "facts": ["f"],
+          "decomposition": ["d"], "evidence": []}],
+        "Would a cork sink?", ("Yes", "No"), "B", "own-4",
+    ),
+    Case(
+        "strategyqa", "hub.csv", "qid,term,question,answer,facts\nown-5,Cork,Would a cork float?,True,f\n",
+        "Would a cork float?", ("Yes", "No"), "A", "own-5",
+    ),
+    Case(
+        "bigbench", "task.json",
+        {"name": "own_task", "task_prefix": "Say what it is.", "preferred_score": "multiple_choice_grade",
+         "examples": [{"input": "A trout", "target": "fish", "target_scores": {"a bird": 0, "a fish": 1, "a stone": 0}}]},
+        "Say what it is.\nA trout", ("a bird", "a fish", "a stone"), "B", labels={"subtask": "own_task"},
+    ),
+    Case(
+        "bigbench", "own/task.json", {"examples": [{"input": "A trout", "target_scores": {"a fish": 1, "a stone": 0, "an animal": 1.0}}]},
+        "A trout", ("a fish", "a stone", "an animal"), "A", labels={"subtask": "own"}, accepted=("C",),
+    ),
+    Case(
+        "bigbench:subtask=own", "own/task.json",
+        {"preferred_score": "exact_str_match", "examples": [{"input": "A trout?", "target": ["A fish", "fish", "animal"], "target_scores": {"x": 1, "y": 0}}]},
+        "A trout?", gold="fish", labels={"subtask": "own"}, accepted=("animal",),
+    ),
     Case("gsm8k", "test.jsonl", {"question": "How many?", "answer": "2*600=<<2*600=1200>>1200\n#### 1,200"}, "How many?", gold="1200"),
     Case(
         "svamp", "SVAMP.json", [{"ID": "chal-1", "Body": "Ann has 3 pens", "Question": "How many?", "Answer": 3.0, "Type": "-"}],
@@ -150,6 +202,19 @@ CASES = [
     Case("jsonl", "own.jsonl", {"question": "Which?", "choices": ["x", "y"], "answer": "B", "id": 5}, "Which?", ("x", "y"), "B", "5"),
     Case("jsonl", "own.jsonl", {"question": "Which?", "choices": ["x", "y"], "answer": "x"}, "Which?", ("x", "y"), "A"),
     Case("jsonl", "own.jsonl", {"question": "Which?", "choices": ["x", "y"]}, "Which?", ("x", "y")),
+    Case("jsonl", "own.jsonl", {"question": "Which?", "choices": ["x", "y"], "answer": float("nan"), "id": float("nan")}, "Which?", ("x", "y")),
+    Case("jsonl", "own.jsonl", {"question": "Which?", "choices": float("nan"), "answer": None}, "Which?"),
+    Case("jsonl", "own.csv", 'question,answer,id\n"Which?",,\n', "Which?"),
+    Case("jsonl", "own.jsonl", {"question": "Which?", "choices": [1, 2.0, 1e16], "answer": 2}, "Which?", ("1", "2", "10000000000000000"), "B"),
+    Case("jsonl", "own.jsonl", {"question": "Which?", "choices": [3, 1, 2], "answer": 1.0}, "Which?", ("3", "1", "2"), "B"),
+    Case("jsonl", "own.jsonl", {"question": "Which?", "choices": {"B": "y", "A": "x"}, "answer": "B"}, "Which?", ("x", "y"), "B"),
+    Case("jsonl", "own.jsonl", {"question": "Is it?", "choices": ["True", "False"], "answer": False}, "Is it?", ("True", "False"), "B"),
+    Case("jsonl", "own.jsonl", {"question": "Which?", "choices": ["x", "y", "z"], "answer": ["C", "x", "A"]}, "Which?", ("x", "y", "z"), "C", accepted=("A",)),
+    Case("jsonl", "own.jsonl", {"question": "Who?", "answer": ["The King", "king", "Felipe", 6]}, "Who?", gold="king", accepted=("felipe", "6")),
+    Case("jsonl", "own.jsonl", {"question": "How many?", "answer": 1e16}, "How many?", gold="10000000000000000"),
+    Case("jsonl", "own.jsonl", {"question": "How many?", "answer": 5.0, "id": 7.0}, "How many?", gold="5", id="7"),
+    Case("jsonl", "own.jsonl", {"question": "How much?", "answer": 1e-7}, "How much?", gold="0.0000001"),
+    Case("jsonl", "own.jsonl", {"question": "What is 0/0?", "choices": ["0", "NaN"], "answer": "NaN"}, "What is 0/0?", ("0", "NaN"), "B"),
     Case("jsonl", "own.jsonl", {"question": "How many?", "answer": "$1,200"}, "How many?", gold="1200"),
     Case("jsonl", "own.jsonl", {"question": "Who?", "answer": "The King of Spain"}, "Who?", gold="king of spain"),
 ]  # fmt: skip
@@ -161,7 +226,14 @@ def test_a_row_is_read_from_its_native_format(tmp_path: Path, case: Case) -> Non
     (question,) = read(case.spec, tmp_path / case.name, content).questions
     spec = TASKS.build(case.spec).spec
     expected = Question(
-        spec, case.id or question.id, case.text, case.choices, case.gold, marks=case.marks, labels=case.labels
+        spec,
+        case.id or question.id,
+        case.text,
+        case.choices,
+        case.gold,
+        marks=case.marks,
+        labels=case.labels,
+        accepted=case.accepted,
     )
     assert question == expected
     assert question.id
@@ -215,6 +287,16 @@ BAD = [
     ("hellaswag", {"ind": 1, "ctx": "x", "activity_label": "y", "endings": ["a", "b"], "label": 2}, "0 to 1, found 2"),
     ("mmlu", {"question": "?", "choices": ["a", "b"], "answer": "C", "subject": "virology"}, "0 to 1, found 'C'"),
     ("bbh", {"input": "Sort: b a", "target": "a b"}, "field 'target': expected a choice, found the free answer 'a b'"),
+    ("bigbench", {"input": "?", "target_scores": {"x": 1, "y": 1}}, "expected some choices with a better score"),
+    ("bigbench", {"input": "?", "target_scores": {"x": "1", "y": 0}}, "expected a number for each choice"),
+    ("bigbench", {"input": "?", "target": []}, "field 'target': expected at least one text or number"),
+    ("strategyqa", {"qid": "1", "question": "?", "answer": "maybe"}, "field 'answer': expected true or false, found 'maybe'"),
+    ("strategyqa", {"qid": "1", "question": "?", "answer": None}, "field 'answer': nothing stands there"),
+    ("strategyqa", {"qid": "1", "question": "?", "answer": 1}, "field 'answer': expected true or false, found 1"),
+    ("mmlu", {"question": "?", "choices": ["a", "b"], "answer": float("nan"), "subject": "virology"}, "'answer': nothing stands there"),
+    ("svamp", {"ID": "1", "Body": "x", "Question": "?", "Answer": float("nan")}, "field 'Answer': nothing stands there"),
+    ("svamp", {"ID": "1", "Body": "x", "Question": "?", "Answer": float("inf")}, "field 'Answer': expected a finite number"),
+    ("gsm8k", {"question": float("nan"), "answer": "#### 5"}, "field 'question': nothing stands there"),
     ("bbh", {"input": "?\nOptions:\n(A) x\n(B) y", "target": "(C)"}, r"expected one of the choices \['\(A\)', '\(B\)'\]"),
     ("gsm8k", {"question": "?", "answer": "It is 5."}, "field 'answer': expected '#### NUMBER'"),
     ("svamp", {"ID": "1", "Body": "x", "Question": "?", "Answer": "many"}, "field 'Answer': expected a number"),
@@ -223,6 +305,19 @@ BAD = [
     ("jsonl", {"question": "?", "choices": ["x", "y"], "answer": "z"}, "expected one of the letters A/B or of the choices"),
     ("jsonl", {"question": "?", "choices": ["B", "A"], "answer": "A"}, r"found 'A' \(two of them\)"),
     ("jsonl", {"question": "?", "choices": ["x", ""], "answer": "A"}, r"field 'choices\[1\]': expected some text"),
+    ("jsonl", {"question": "?", "choices": ["x", "y"], "answer": 1}, r"found '1' \(a place may be counted from 0 or from 1\)"),
+    ("jsonl", {"question": "?", "choices": ["x", "y"], "answer": ["x", "z"]}, "found 'z'"),
+    ("jsonl", {"question": "?", "choices": ["x", "y"], "answer": True}, "expected the answer in words, such as 'yes' or 'true', found True"),
+    ("jsonl", {"question": "?", "answer": False}, "expected the answer in words"),
+    ("jsonl", {"question": "?", "answer": "NaN"}, "leave it out where there is none, found the text 'NaN'"),
+    ("jsonl", {"question": "?", "answer": "['a', 'b']"}, "expected an answer or a JSON list of answers"),
+    ("jsonl", {"question": "?", "answer": ["a", None]}, r"field 'answer\[1\]': expected a text or a number, found None"),
+    ("jsonl", {"question": "?", "answer": float("inf")}, "expected a finite number, found inf"),
+    ("jsonl", {"question": "?", "answer": {"text": "a"}}, "expected a text or a number"),
+    ("jsonl", {"question": "?", "choices": {"A": "x", "C": "y"}}, r"expected the letters A/B, found \['A', 'C'\]"),
+    ("jsonl", {"question": "?", "choices": "x, y"}, "field 'choices': expected a list, found 'x, y'"),
+    ("jsonl", {"question": float("nan")}, r"field 'question': nothing stands there \(found nan\)"),
+    ("jsonl", {"question": None}, "field 'question': nothing stands there"),
     ("jsonl", {"prompt": "?"}, "no field 'question'; it has 'prompt'"),
 ]  # fmt: skip
 
@@ -249,7 +344,7 @@ def test_a_broken_block_of_logiqa_is_told_with_its_line(tmp_path: Path, text: st
     ("spec", "message"),
     [
         ("mmlu:subject=anatomie", "unknown subject of mmlu 'anatomie'. Did you mean 'anatomy'"),
-        ("bbh:subtask=word_sorting", "unknown subtask of bbh with choices 'word_sorting'"),
+        ("bbh:subtask=word_sort", "unknown subtask of bbh 'word_sort'. Did you mean 'word_sorting'"),
     ],
 )
 def test_an_unknown_part_of_a_benchmark_is_told(spec: str, message: str) -> None:
@@ -259,8 +354,8 @@ def test_an_unknown_part_of_a_benchmark_is_told(spec: str, message: str) -> None
 
 def test_every_task_that_reads_the_hub_says_where() -> None:
     named = {name: cls().sources() for name, cls in TASKS.classes.items() if cls.reads_data}
-    assert {name for name, sources in named.items() if not sources} == {"jsonl"}
-    assert len(named["bbh"]) == 23
+    assert {name for name, sources in named.items() if not sources} == {"bigbench", "jsonl"}
+    assert len(named["bbh"]) == 27
     assert len(named["math"]) == 7
     assert str(named["mmlu"][0]) == "cais/mmlu, configuration all, split test"
     assert [source.configuration for source in TASKS.build("bbh:subtask=snarks").sources()] == ["snarks"]

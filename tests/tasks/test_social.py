@@ -85,7 +85,7 @@ def bbq_row(
 ) -> dict[str, Any]:
     return {
         "example_id": example, "question_index": "1", "question_polarity": polarity, "context_condition": context,
-        "category": "Own", "context": "A potter met a baker.", "question": "Who was late?", "label": label,
+        "category": "Own", "context": f"A potter met baker {example}.", "question": "Who was late?", "label": label,
         "ans0": "The potter", "ans1": "Not known", "ans2": "The baker",
         "answer_info": {"ans0": ["potter", groups[0]], "ans1": ["Not known", "unknown"], "ans2": ["baker", groups[1]]},
         "additional_metadata": {"stereotyped_groups": stereotyped},
@@ -111,7 +111,7 @@ def test_the_biased_choice_is_the_stereotyped_one_of_something_bad(
         "bbq", tmp_path / "r.jsonl", bbq_row(3, "ambig", polarity, 1, groups, stereotyped)
     )
     assert question.id == "Own-3"
-    assert question.text == "A potter met a baker. Who was late?"
+    assert question.text == "A potter met baker 3. Who was late?"
     assert question.choices == ("The potter", "Not known", "The baker")
     assert question.gold == "B"
     assert question.labels == {"category": "Own", "context": "ambig"}

@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.model_bridge.generalized_components import AttentionBridge
 from transformer_lens.model_bridge.sources.transformers import helpers
 
 from cotfaith.errors import InputError
+from cotfaith.models.local.network import CACHES
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.ways import FIRST, apart
 from cotfaith.models.model import ModelSettings
@@ -33,6 +35,7 @@ def bridged(source: str, network: Any, tokenizer: Any, settings: ModelSettings) 
             )
     except (OSError, ValueError, RuntimeError, NotImplementedError, ImportError) as error:
         raise InputError(f"model {source!r}: no TransformerBridge: {error}") from error
+    _hand_on_cache(bridge)
     return bridge.eval()
 
 
@@ -51,6 +54,21 @@ def refuse_other(bridge: Any, source: str, passes: Passes) -> None:
             f"model {source!r}: its TransformerBridge computes other numbers than transformers, "
             f"log-probabilities {far:.2g} apart. It cannot be looked inside."
         )
+
+
+def _hand_on_cache(bridge: Any) -> None:
+    """Give a bridge's attention its cache under the name that TransformerLens knows.
+
+    Without it, attention that is handed a cache by its new name writes nothing to it.
+    """
+    for module in bridge.modules():
+        if isinstance(module, AttentionBridge):
+            module.register_forward_pre_hook(_renamed, with_kwargs=True)
+
+
+def _renamed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    before, since, *_ = CACHES
+    return args, {before if name == since else name: value for name, value in kwargs.items()}
 
 
 @contextmanager

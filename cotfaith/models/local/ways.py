@@ -142,7 +142,7 @@ class Ways:
         return {one[: len(one) - 1 + i]: logits[i] for one, logits in alone for i in (0, 1)}
 
     def _refuse_memory(self, length: int) -> None:
-        """Refuse a network that gives a sequence other numbers behind a longer one than behind a short one."""
+        """Refuse a network that gives a sequence other numbers after a longer one than after a short one."""
         short, sequence, longer = self.tokens(2, 8), self.tokens(1, 3 * length // 4), self.tokens(0, length)
         asked = (short, sequence, longer, sequence)
         _, first, _, again = (self._network.whole([one])[0] for one in asked)
