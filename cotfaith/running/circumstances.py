@@ -12,7 +12,7 @@ from cotfaith.running.plan import Plan
 from cotfaith.schema import Fact, ModelInfo
 from cotfaith.store.store import Store
 
-RECORDS = Fact("0.2", "0.2")
+RECORDS = Fact("0.3", "0.3")
 """The release since which what is stored of a run, and the keys of it, mean the same."""
 
 
