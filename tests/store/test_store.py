@@ -64,7 +64,7 @@ def test_a_run_of_a_release_before_is_read_and_not_continued(
     write_report(store)
     store.close()
     assert export_run(tmp_path / "old", "csv")
-    with pytest.raises(InputError, match=r"other circumstances:\n  cotfaith: 0\.1 there, 0\.2 now"):
+    with pytest.raises(InputError, match=r"other circumstances:\n  cotfaith: 0\.1 there, 0\.3 now"):
         measure(monkeypatch, tmp_path / "old", Scripted(), "truncation")
 
 
