@@ -60,7 +60,7 @@ def config_of(family: str, size: int) -> Any:
     """Return the configuration of a tiny model of a family, each with something of its own.
 
     mistral, gemma3, gemma3-images, gptneo and gpt-oss attend to windows (of 40, 128, 128, 256 and 64 tokens),
-    longrope and dynamic turn keys otherwise in sequences of more than 300 tokens; bloom and falcon mark
+    llama4 to chunks of 64, longrope and dynamic turn keys otherwise in sequences of more than 300 tokens; bloom and falcon mark
     distances by ALiBi; mamba, rwkv and recurrent-gemma are recurrent; lfm2, qwen3-next, falcon-h1 and bamba
     are partly so.
     """
@@ -94,6 +94,10 @@ def config_of(family: str, size: int) -> Any:
         ),
         "gpt-oss": lambda: hf.GptOssConfig(
             **llama, head_dim=8, sliding_window=64, num_local_experts=2, num_experts_per_tok=1
+        ),
+        "llama4": lambda: hf.Llama4TextConfig(
+            **llama, head_dim=8, attention_chunk_size=64, num_local_experts=2, num_experts_per_tok=1,
+            intermediate_size_mlp=64, no_rope_layers=[1, 0],
         ),
         "longrope": lambda: hf.Phi3Config(
             **llama, rope_scaling=switch, original_max_position_embeddings=300

@@ -3,17 +3,17 @@
 import re
 import unicodedata
 
-_MINUS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-"))
+_SIGNS = str.maketrans(dict.fromkeys("−–‒‐‑﹣－", "-") | dict.fromkeys("⁄∕", "/"))
 _SUPERSCRIPTS = re.compile(r"(?<=[\w)\]}])([⁰¹²³⁴-⁹⁺⁻ⁿ]+)")
 
 
 def normalised(text: str) -> str:
-    """Return a text in NFKC, with one minus, and with powers and fractions of one character written out.
+    """Return a text in NFKC, with one minus and one slash, powers and fractions of one character written out.
 
     NFKC alone would make 5² a 52 and 2½ a 21/2.
     """
     powers = _SUPERSCRIPTS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[1]), text)
-    return unicodedata.normalize("NFKC", "".join(map(_written_out, powers))).translate(_MINUS)
+    return unicodedata.normalize("NFKC", "".join(map(_written_out, powers))).translate(_SIGNS)
 
 
 def _written_out(character: str) -> str:

@@ -14,7 +14,7 @@ _NUMBER = re.compile(
     r"(?:(?:(?P<whole>\d+)\s)?(?P<above>\d+)\s?/\s?(?P<below>\d+)"
     rf"|(?P<number>{_DIGITS})(?:\s?[×x*]\s?10(?:\^|\*\*)(?P<exponent>-?\d{{1,3}}))?"
     r"|(?P<ten>10)(?:\^|\*\*)(?P<power>-?\d{1,3}))"
-    r"(?!\d|\s?/\s?\d|[.,:]\d|\s?(?:st|nd|rd|th)\b|[eE][-+]?\d|[\^!]\w)"
+    r"(?!\d|\s?/\s?\d|[.,:]\d|-\w|\s?(?:st|nd|rd|th)\b|[eE][-+]?\d|[\^!]\w)"
     r"(?![a-fijkn-rt-zA-EG-IKM-RTUX-Z](?![^\W\d_]))"
 )
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -22,7 +22,8 @@ _SCALE = re.compile(rf"\s?(?P<scale>{'|'.join(_SCALES)})\b", re.IGNORECASE)
 _OTHERWISE = re.compile(
     r"(?:\b(?:not|never|no|none|neither|nor|wrong|incorrect|false|cannot|unless|except|but|than|least|most|half|"
     r"twice|double|triple|dozens?|score|hundreds|thousands|millions|billions|root|squared|cubed|power|factorial|"
-    r"minus|plus|times|between|unknown|undefined)\b|n[’']t\b)",
+    r"minus|plus|times|between|over|under|above|below|up to|nearly|almost|or (?:more|less|fewer|so)|unknown|"
+    r"undefined)\b|n[’']t\b)",
     re.IGNORECASE,
 )
 _OPERATORS = re.compile(r"[<>≤≥±√^×÷·|∞π]|\\[A-Za-z]|\s[-+*/]\s|[-+*/=]\s*$|\d\s*[-+*/]")

@@ -25,7 +25,7 @@ _KIND = r"(?:step|part|case|stage|phase|point|section|question|problem|example|o
 _LABEL = re.compile(
     rf"[-*+•●▪‣–—>]|#+|(?:```|~~~)\w*|(?:[(\[]{_NUMBER}[)\]][.:]*\s*|{_NUMBER}[).:]+\s*)+"
     rf"|{_KIND}(?:\s*[(\[]?{_NUMBER})?[)\].:]*"
-    r"|[^\W\d][\w'’-]*(?:\s+[\w'’-]+){0,3}:",
+    r"|[^\W\d][\w'’-]*(?:\s+[\w'’-]+){0,3}[:：]",
     re.IGNORECASE,
 )
 """What only names or numbers what follows."""

@@ -21,7 +21,7 @@ from cotfaith.models.opening import open_model
 from cotfaith.schema import Sampling
 
 ModelDir = Callable[..., Path]
-WINDOWS = ("mistral", "gemma3", "gemma3-images", "gptneo", "gpt-oss")
+WINDOWS = ("mistral", "gemma3", "gemma3-images", "gptneo", "gpt-oss", "llama4")
 SWITCHES = ("longrope", "dynamic")
 RECURRENT = ("mamba", "rwkv", "recurrent-gemma", "lfm2", "bamba", "falcon-h1", "qwen3-next")
 KINDS = ("llama", *WINDOWS, *SWITCHES, "bloom", "falcon", *RECURRENT)
@@ -83,7 +83,7 @@ def test_greedy_texts_drawn_together_are_what_each_is_alone(family: str, model_d
 
 @pytest.mark.parametrize(
     ("family", "limit"),
-    [("mistral", 40), ("gemma3", 128), ("gpt-oss", 64), ("longrope", 300), ("dynamic", 300)],
+    [("mistral", 40), ("gemma3", 128), ("gpt-oss", 64), ("llama4", 64), ("longrope", 300), ("dynamic", 300)],
 )
 def test_beginnings_are_shared_up_to_the_length_at_which_something_changes(
     family: str, limit: int, model_dir: ModelDir, caplog: pytest.LogCaptureFixture
