@@ -68,7 +68,9 @@ def write_report(store: Store) -> Tables:
     """Write CSV tables, figures, report.md and report.html into the run's folder; return the tables."""
     run = run_frames(store)
     if run.traces.empty:
-        raise InputError(f"{store.folder}: the run holds no reasoning yet.")
+        lines = list(noticed(store))
+        why = "\n".join([" Nothing could be asked:", *lines]) if lines else ""
+        raise InputError(f"{store.folder}: the run holds no reasoning yet.{why}")
     analysis = analyse(run, store.meta("settings")["seed"])
     for field in fields(Tables):
         write_csv(getattr(analysis.tables, field.name), store.folder / f"{field.name}.csv")

@@ -75,10 +75,24 @@ class Interview:
         )
         return self._able(list(intervention.edits(traces, tools)))
 
-    def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome]:
-        """Ask again after each edit; where it says so, the model first goes on reasoning."""
+    def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome | Refusal]:
+        """Ask again after each edit; where it says so, the model first goes on reasoning.
+
+        What a model went on with may hold what its template reads as marks, so that it is looked at like any
+        other reasoning, and what the model would not be shown as it stands is refused.
+        """
         resumed = self._resume(edits, intervention)
-        found = self._answers_after(edits, resumed, anew=intervention.floor)
+        reasons = self._refusals_after(edits, resumed)
+        able = [i for i, reason in enumerate(reasons) if not reason]
+        shown, more = [edits[i] for i in able], [resumed[i] for i in able]
+        answered = iter(
+            self._outcomes(shown, more, self._answers_after(shown, more, anew=intervention.floor))
+        )
+        return [Refusal(reason) if reason else next(answered) for reason in reasons]
+
+    def _outcomes(
+        self, edits: Sequence[Edit], resumed: Sequence[Generation], found: Sequence[Answer]
+    ) -> list[Outcome]:
         answers = [
             in_terms_of(e.trace.question, e.asked, answer) for e, answer in zip(edits, found, strict=True)
         ]
@@ -98,6 +112,13 @@ class Interview:
             for i, edit in enumerate(edits)
         ]
 
+    def _refusals_after(self, edits: Sequence[Edit], resumed: Sequence[Generation]) -> list[str]:
+        """Say why the model cannot be asked after what it went on with; nothing where it can."""
+        places = [i for i, more in enumerate(resumed) if more.text]
+        told = self._refusals([(edits[i].asked, _joined(edits[i], resumed[i])) for i in places])
+        reasons = dict(zip(places, told, strict=True))
+        return [reasons.get(i, "") for i in range(len(edits))]
+
     def answers(self, asked: Sequence[tuple[Question, str]]) -> list[Answer]:
         """Ask for answers after reasoning; the same thing is asked once."""
         requests = [self.task.request(question, reasoning) for question, reasoning in asked]
@@ -114,10 +135,7 @@ class Interview:
 
         A floor asks anew: whether the same answer comes again is what it measures.
         """
-        asked = [
-            (edit.asked, (edit.reasoning + more.text).rstrip())
-            for edit, more in zip(edits, resumed, strict=True)
-        ]
+        asked = [(edit.asked, _joined(edit, more)) for edit, more in zip(edits, resumed, strict=True)]
         known = {} if anew else dict(_answered(edits, asked))
         new = iter(self.answers([pair for i, pair in enumerate(asked) if i not in known]))
         return [known.get(i) or next(new) for i in range(len(edits))]
@@ -226,6 +244,11 @@ class Interview:
         sampling = self.settings.sampling
         room = sampling.max_new_tokens - self.model.count_tokens(edit.reasoning)
         return replace(sampling, max_new_tokens=max(0, room))
+
+
+def _joined(edit: Edit, resumed: Generation) -> str:
+    """Return the reasoning that an answer is asked after."""
+    return (edit.reasoning + resumed.text).rstrip()
 
 
 def _answered(edits: Sequence[Edit], asked: Sequence[tuple[Question, str]]) -> Iterator[tuple[int, Answer]]:

@@ -17,7 +17,7 @@ from cotfaith.plugins.questions import rotated
 from cotfaith.running.code import source_of
 from cotfaith.running.interview import Interview, content
 from cotfaith.running.pace import Pace
-from cotfaith.schema import Edit, NotApplicable, Question, Refusal, Rotated, Trace
+from cotfaith.schema import Edit, NotApplicable, Outcome, Question, Refusal, Rotated, Trace
 from cotfaith.store.store import Store
 
 
@@ -120,8 +120,11 @@ class Measurement:
         with self._stage(f"{label}: answers", "edits", len(pending)) as advance:
             for batch in self.pace.batches(pending):
                 edits = [stored.edit for stored in self.store.edits(batch)]
-                outcomes = self.interview.outcomes(edits, intervention)
-                self.store.add_outcomes(zip(batch, outcomes, strict=True))
+                found = list(zip(batch, self.interview.outcomes(edits, intervention), strict=True))
+                self.store.withdraw(
+                    (k, refusal.reason) for k, refusal in found if isinstance(refusal, Refusal)
+                )
+                self.store.add_outcomes((k, outcome) for k, outcome in found if isinstance(outcome, Outcome))
                 advance(len(batch))
 
     def _asked(self) -> list[str]:

@@ -155,6 +155,17 @@ class Store(Contents):
             marks = [(trace, intervention) for trace in traces]
             db.executemany("INSERT OR IGNORE INTO intervened VALUES (?, ?)", marks)
 
+    def withdraw(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Take edits back that cannot be asked after all, by their keys, each with the reason."""
+        moved = [(reason, key) for key, reason in rows]
+        with self._db.writing() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO not_applicable SELECT key, trace, intervention, ?, "
+                "json_extract(body, '$.coords') FROM edits WHERE key = ?",
+                moved,
+            )
+            db.executemany("DELETE FROM edits WHERE key = ?", [(key,) for _, key in moved])
+
     def add_outcomes(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
         """Add outcomes by the keys of their edits."""
         with self._db.writing() as db:

@@ -1,13 +1,16 @@
 """What cannot be asked is left out, told and counted, and stops nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cotfaith import load_run
+from cotfaith.errors import InputError
 from cotfaith.plugins.registry import TASKS
 from cotfaith.report.noticed import noticed
 from cotfaith.report.report import write_report
+from cotfaith.schema import GenerationRequest
 from cotfaith.store.store import Store
 from tests.scripted import STUDY, Scripted, measure
 
@@ -90,3 +93,51 @@ def test_a_run_that_was_stopped_says_so_in_its_report(
     assert lines(tmp_path)[0].startswith("The run is not complete")
     measure(monkeypatch, tmp_path, Scripted(), "sham")
     assert lines(tmp_path) == []
+
+
+class Closing(Scripted):
+    """Goes on with what a template would cut its turn at, and cannot be shown it."""
+
+    def generate(self, requests):  # type: ignore[no-untyped-def]
+        return [
+            replace(written, text=f"{written.text}</think> Done.") if _resumes(request) else written
+            for request, written in zip(requests, super().generate(requests), strict=True)
+        ]
+
+    def refusals(self, dialogues, room):  # type: ignore[no-untyped-def]
+        return ["holds a mark" if "</think>" in d[1].text else "" for d in dialogues]
+
+
+def _resumes(request: GenerationRequest) -> bool:
+    return request.dialogue[-1].text.count("=") == 1 and len(request.dialogue) == 2
+
+
+def test_what_a_model_went_on_with_is_looked_at_before_it_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(monkeypatch, tmp_path, Closing(), "sham:variant=resume")
+    run = load_run(tmp_path)
+    assert "</think>" not in "".join(run.outcomes["resumed"])
+    assert set(run.not_applicable["reason"]) == {"holds a mark"}
+    shown = [coords["steps_shown"] for coords in run.not_applicable["coords"]]
+    assert sorted(shown) == sorted([1, 2] * STUDY.questions * STUDY.samples)
+    assert {coords["steps_shown"] for coords in run.outcomes["coords"]} == {0}
+    again = Closing()
+    assert measure(monkeypatch, tmp_path, again, "sham:variant=resume") == 0
+    assert again.asked == 0
+
+
+def test_a_run_in_which_nothing_could_be_asked_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(Scripted):
+        def refusals(self, dialogues, room):  # type: ignore[no-untyped-def]
+            return ["too long"] * len(dialogues)
+
+    measure(monkeypatch, tmp_path, Refusing(), "truncation")
+    store = Store.open(tmp_path)
+    with pytest.raises(
+        InputError, match=r"no reasoning yet\. Nothing could be asked:\naddition, scripted: 3"
+    ):
+        write_report(store)
+    store.close()
