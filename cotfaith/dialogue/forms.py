@@ -1,5 +1,6 @@
 """The forms in which a dialogue is written for a model: plain text, or the model's own chat template."""
 
+import logging
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,8 +10,11 @@ from typing import Any, Protocol
 from jinja2 import TemplateError
 
 from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
+from cotfaith.dialogue.thinking import markers_in, state_of
 from cotfaith.errors import InputError
 from cotfaith.schema import Dialogue, Turn
+
+log = logging.getLogger(__name__)
 
 
 class Form(Protocol):
@@ -71,9 +75,45 @@ class Chat:
             raise InputError(f"model {source!r}: its chat template changes the assistant's turn.")
         if {whole} != {*again}:
             raise InputError(f"model {source!r}: its chat template writes a dialogue in several ways.")
+        self._tell_thinking(source, whole)
+
+    @cached_property
+    def _tells_the_last(self) -> bool:
+        """Whether the assistant's last turn is written otherwise than when another one follows."""
+        return not self._written(EXAMPLE).startswith(self._written(EXAMPLE[:2]))
 
     def render(self, dialogue: Dialogue) -> str:
-        """Write a dialogue as the model reads it."""
+        """Write a dialogue as the model reads it.
+
+        The first turn of the assistant is its reasoning, which is written as when the answer is asked behind
+        it: else a model would reason behind another text than that in which its reasoning is read.
+        """
+        if len([turn for turn in dialogue if turn.role == "assistant"]) > 1 or not self._tells_the_last:
+            return self._written(dialogue)
+        whole = self._written((*dialogue, *EXAMPLE[2:]))
+        begun = dialogue[-1].text
+        end = whole.rfind(begun, 0, whole.rfind(EXAMPLE[2].text)) + len(begun)
+        return whole[:end] if end >= len(begun) else self._written(dialogue)
+
+    def _tell_thinking(self, source: str, asked: str) -> None:
+        """Say in which state a block of thinking is where the model answers; refuse an open one."""
+        markers = markers_in(self._tokenizer.get_chat_template())
+        if markers is None:
+            return
+        state = state_of(asked[asked.rfind(EXAMPLE[2].text) :], markers)
+        if state == "open":
+            raise InputError(
+                f"model {source!r}: its chat template leaves the answer inside of a block of thinking that "
+                f"it opens with {markers.opening}; not for --chat."
+            )
+        told = {"none": "there is none", "empty": "it is closed and empty", "closed": "it is closed"}[state]
+        log.warning(
+            "model %r: its chat template has blocks of thinking (%s). With --chat the reasoning stands "
+            "outside of them; where the model answers, %s.",
+            source, markers.opening, told,
+        )  # fmt: skip
+
+    def _written(self, dialogue: Dialogue) -> str:
         roles = {"system": "system", "human": "user", "assistant": "assistant"}
         messages = [{"role": roles[turn.role], "content": turn.text} for turn in dialogue]
         with self._pinned():

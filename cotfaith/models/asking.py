@@ -64,15 +64,17 @@ class AskedModel:
         A turn that holds marks of the dialogue's form would be read as several. What the assistant said must
         be what its tokens decode to; characters of a question may be normalised.
         """
-        encoded = self._tokenize([self._form.render(dialogue) for dialogue in dialogues])
+        written = [self._rendered(dialogue) for dialogue in dialogues]
+        encoded = self._tokenize([text or "" for text in written])
         decoded = self._vocabulary.decode_each(encoded) if encoded else []
         context = self.engine.context if dialogues else 0
         return [
-            self._misread(dialogue, text)
+            ("its chat template leaves out a part of a turn" if text is None else "")
+            or self._misread(dialogue, read)
             or (
                 f"longer than the model's context of {context} tokens" if len(tokens) + room > context else ""
             )
-            for dialogue, tokens, text in zip(dialogues, encoded, decoded, strict=True)
+            for dialogue, text, tokens, read in zip(dialogues, written, encoded, decoded, strict=True)
         ]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
@@ -125,6 +127,15 @@ class AskedModel:
         found = self.engine.text_logprobs(texts, begins)
         scores = {r: TextScore(sum(each), len(each)) for r, each in zip(distinct, found, strict=True)}
         return [scores[request] for request in requests]
+
+    def _rendered(self, dialogue: Dialogue) -> str | None:
+        """Write a dialogue, or return None where the form cannot."""
+        try:
+            return self._form.render(dialogue)
+        except (
+            ValueError
+        ):  # transformers finds that a template did not write the turn that is to be continued
+            return None
 
     def _tokenize(self, texts: Sequence[str]) -> list[Tokens]:
         return self._vocabulary.tokenize(texts, special=not self._form.writes_special_tokens)

@@ -1,5 +1,6 @@
 """How dialogues are written, whatever turns they have."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -70,3 +71,51 @@ def test_a_template_that_writes_otherwise_every_time_is_refused(tmp_path: Path) 
     chance = "{{ range(9) | random }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
     with pytest.raises(InputError, match="writes a dialogue in several ways"):
         Chat(tokenizer(tmp_path, chance), "m")
+
+
+TURN = "<|turn|>{{ m['role'] }}\n"
+EMPTY = "<think>\n\n</think>\n\n"
+
+
+def thinking(of_last: str, content: str = "m['content']") -> str:
+    """Return a template that writes something of its own into the assistant's last turn."""
+    last = "{% if m['role'] == 'assistant' and loop.last %}" + of_last + "{% endif %}"
+    return "{% for m in messages %}" + TURN + last + "{{ " + content + " }}<|end|>{% endfor %}"
+
+
+def test_a_template_that_closes_an_empty_block_in_the_last_turn_reads_reasoning_as_it_was_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = Chat(tokenizer(tmp_path, thinking(EMPTY)), "m")
+    asked = (Turn("human", "2 + 3?"), Turn("assistant", "Let's think: 2 + 3 = 5."))
+    answer = (*asked, Turn("human", "So?"), Turn("assistant", "The answer is"))
+    assert form.render(asked) == "<|turn|>user\n2 + 3?<|end|><|turn|>assistant\nLet's think: 2 + 3 = 5."
+    assert form.render(answer).startswith(form.render(asked))
+    assert form.render(answer).endswith("<|turn|>assistant\n<think>\n\n</think>\n\nThe answer is")
+    assert "blocks of thinking (<think>)" in caplog.text
+    assert "it is closed and empty" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("marker", "template"),
+    [
+        ("<think>", thinking("<think>\n")),
+        ("[THINK]", thinking("[THINK]")),
+        ("<think>", thinking(EMPTY + "<think>")),
+    ],
+)
+def test_an_answer_inside_of_an_open_block_is_refused(tmp_path: Path, marker: str, template: str) -> None:
+    with pytest.raises(
+        InputError, match=f"inside of a block of thinking that it opens with {re.escape(marker)}"
+    ):
+        Chat(tokenizer(tmp_path, template), "m")
+
+
+def test_a_template_that_strips_thinking_says_that_there_is_no_block(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Chat(tokenizer(tmp_path, thinking("", STRIPPED)), "m")
+    assert "where the model answers, there is none" in caplog.text
+
+
+STRIPPED = "m['content'].split('</think>')[-1]"

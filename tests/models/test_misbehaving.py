@@ -128,6 +128,21 @@ def test_reasoning_that_the_tokenizer_changes_is_told(model_dir: ModelDir, tmp_p
     ]
 
 
+def test_reasoning_that_a_template_cuts_is_told(model_dir: ModelDir, tmp_path: Path) -> None:
+    directory = copied(model_dir(), tmp_path)
+    (directory / "chat_template.jinja").write_text(
+        "{% for m in messages %}<|turn|>{{ m['role'] }}\n{{ m['content'].split('</think>')[-1] }}<|end|>{% endfor %}",
+        encoding="utf-8",
+    )
+    model = opened(directory, chat=True)
+    whole, cut = ((Turn("human", "Why?"), Turn("assistant", text)) for text in ("Two.", "One.</think> Two."))
+    behind = (Turn("human", "So?"), Turn("assistant", "B"))
+    assert model.refusals([whole, (*whole, *behind)], 1) == ["", ""]
+    reasons = model.refusals([cut, (*cut, *behind)], 1)
+    assert reasons[0] == "its chat template leaves out a part of a turn"
+    assert reasons[1] == "its tokens decode to another text than the reasoning"
+
+
 @pytest.mark.parametrize("begins", [[], [{"SpecialToken": {"id": "<|turn|>", "type_id": 0}}]])
 def test_a_tokenizer_that_ends_every_text_ends_no_prompt(
     model_dir: ModelDir, tmp_path: Path, begins: list[object]
