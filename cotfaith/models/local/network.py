@@ -13,6 +13,9 @@ from cotfaith.models.engine import Tokens
 CACHES = ("past_key_values", "cache", "cache_params", "state")
 """How networks call what they keep of the tokens before: the first, and since transformers 5.24 the next."""
 
+ORIGINAL = "original_inv_freq"
+"""How rotary embeddings call, behind a prefix, the frequencies with which they were trained."""
+
 
 class Network:
     """The forward passes of a network, of sequences as such or of what they share."""
@@ -94,28 +97,23 @@ class Network:
 
     def _reset_rotary(self) -> None:
         """Undo what longer sequences have left: dynamic rotary embeddings stay as these had them."""
-        for module, prefix, trained in self._dynamic:
-            if getattr(module, f"{prefix}max_seq_len_cached") != trained:
-                frequencies = getattr(module, f"{prefix}original_inv_freq").to(self.device)
-                module.register_buffer(f"{prefix}inv_freq", frequencies, persistent=False)
-                setattr(module, f"{prefix}max_seq_len_cached", trained)
+        for module in self._dynamic:
+            for name in [name for name in vars(module) if name.endswith("max_seq_len_cached")]:
+                setattr(module, name, module.original_max_seq_len)
+            for name, trained in list(module.named_buffers(recurse=False)):
+                if name.endswith(ORIGINAL):
+                    frequencies = trained.to(self.device).clone()
+                    module.register_buffer(name.replace(ORIGINAL, "inv_freq"), frequencies, persistent=False)
 
     @cached_property
-    def _dynamic(self) -> list[tuple[Any, str, int]]:
-        return list(_dynamic_rotary(self._network))
+    def _dynamic(self) -> list[Any]:
+        """The rotary embeddings that depend on the longest sequence so far."""
+        modules = self._network.modules()
+        return [module for module in modules if "dynamic" in str(getattr(module, "rope_type", ""))]
 
     @cached_property
     def _cache_name(self) -> str:
         return next((name for name in reversed(CACHES) if name in self._takes), CACHES[0])
-
-
-def _dynamic_rotary(network: Any) -> Iterator[tuple[Any, str, int]]:
-    """Yield rotary embeddings that remember the longest sequence, their names' prefix and first length."""
-    for module in network.modules():
-        for name in list(vars(module)):
-            prefix = name.removesuffix("max_seq_len_cached")
-            if prefix != name and hasattr(module, f"{prefix}original_inv_freq"):
-                yield module, prefix, getattr(module, name)
 
 
 def _additive(sees: torch.Tensor) -> torch.Tensor:
