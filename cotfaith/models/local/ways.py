@@ -122,7 +122,7 @@ class Ways:
         self._right_up_to[way] = limit = next(found, proven)
         others = f"sequences of more than {limit} tokens are" if limit else "sequences are"
         what = "fails" if math.isinf(far) else f"changes log-probabilities by {far:.2g}"
-        log.warning("Running sequences of %d tokens %s %s: %s not.", wrong, way.value, what, others)
+        log.warning("Running sequences of %d tokens %s %s; %s not run so.", wrong, way.value, what, others)
 
     def _tried(self, way: Way, length: int) -> float:
         """Return how far apart a way's log-probabilities are from the truth; infinitely where it fails."""
