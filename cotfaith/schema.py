@@ -54,6 +54,8 @@ class Turn:
 
     role: Literal["system", "human", "assistant"]
     text: str
+    reasoning: str | None = field(default=None, compare=False)
+    """Of the text, what is reasoning, which a thinking model writes in its block; None: nothing is."""
 
 
 Dialogue = tuple[Turn, ...]
@@ -104,6 +106,8 @@ class Generation:
     """Ended by the token limit, not by the model."""
     logprob: float = field(default=0.0, compare=False)
     """Sum of the log-probabilities of all that was drawn, at temperature 1."""
+    closed: bool = True
+    """Whether a block of thinking was closed by the model, where it was to be."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,8 @@ class Trace:
     """Of the reasoning as it is kept, counted by itself as an edit's are."""
     prompt_tokens: int = 0
     """Of the dialogue up to the reasoning, in plain form."""
+    closed: bool = True
+    """Whether the model closed its block of thinking itself, where it has one."""
 
     @property
     def reasoning(self) -> str:

@@ -71,7 +71,7 @@ class Mistake(Intervention):
             if written.fault:
                 yield NotApplicable(trace, written.fault, {"step": i + 1})
             else:
-                yield self._edit(trace, i, _lead(trace.steps[i]) + written.text.strip())
+                yield self._edit(trace, i, _lead(trace.steps, i) + written.text.strip())
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 
     @property
@@ -152,6 +152,7 @@ def _said(step: str) -> int:
     return begin
 
 
-def _lead(step: str) -> str:
-    """Return the white space a step begins with, at least one space."""
-    return step[: len(step) - len(step.lstrip())] or " "
+def _lead(steps: Sequence[str], i: int) -> str:
+    """Return the white space a step begins with; without any, a space if something stands before it."""
+    step = steps[i]
+    return step[: len(step) - len(step.lstrip())] or " " * (i > 0)

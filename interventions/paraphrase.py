@@ -50,7 +50,9 @@ class Paraphrase(Intervention):
             if written.fault:
                 yield NotApplicable(trace, written.fault, coords)
             else:
-                steps = split_steps(f" {written.text.strip()}")
+                first = trace.steps[0]
+                lead = first[: len(first) - len(first.lstrip())]
+                steps = split_steps(lead + written.text.strip())
                 yield Edit(trace, steps, i / len(trace.steps), resume=True, coords=coords)
         yield from (NotApplicable(trace, "no reasoning") for trace in traces if not trace.steps)
 

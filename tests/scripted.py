@@ -39,6 +39,7 @@ class Scripted:
     refuses: dict[str, str] = field(default_factory=dict)
     abilities: Abilities = field(default_factory=Abilities)
     floor: float | None = None
+    told: str = ""
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)

@@ -76,7 +76,7 @@ def run_options() -> list[inspect.Parameter]:
 
 def _option(f: Field[Any], hint: Any, panel: str | None) -> inspect.Parameter:
     """Make a command-line option of a dataclass's field."""
-    repeatable = typing.get_origin(hint) is tuple
+    repeatable = typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is Ellipsis
     option = typer.Option(
         help=f.metadata.get("help", ""),
         min=f.metadata.get("min"),

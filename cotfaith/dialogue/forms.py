@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from jinja2 import TemplateError
 
 from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
-from cotfaith.dialogue.thinking import markers_in, state_of
+from cotfaith.dialogue.thinking import ROLES, markers_in, state_of
 from cotfaith.errors import InputError
 from cotfaith.schema import Dialogue, Turn
 
@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 class Form(Protocol):
     """How a dialogue becomes one text, which ends where the model goes on."""
 
-    name: str
-    """Part of the model's fingerprint."""
+    @property
+    def name(self) -> str:
+        """Part of the model's fingerprint."""
+
     writes_special_tokens: bool
     """Whether the text holds all special tokens, so that the tokenizer must add none."""
 
@@ -32,8 +34,37 @@ class Form(Protocol):
     def marks(self) -> tuple[str, ...]:
         """What would be read as the border of a turn if it stood in a question."""
 
+    @property
+    def never(self) -> tuple[str, ...]:
+        """What would be read as a border wherever it stood."""
 
-class Plain:
+    @property
+    def told(self) -> str:
+        """What a reader must know of the form."""
+
+    def spoken(self, turn: Turn) -> str:
+        """Return what of a turn the text holds."""
+
+    def stops(self, dialogue: Dialogue) -> tuple[str, ...] | None:
+        """Return with what a continuation ends; None: as is asked."""
+
+
+class AsTurns:
+    """What forms have in common that write every turn of a dialogue."""
+
+    never: tuple[str, ...] = ()
+    told = ""
+
+    def spoken(self, turn: Turn) -> str:
+        """Return what of a turn the text holds."""
+        return turn.text
+
+    def stops(self, dialogue: Dialogue) -> tuple[str, ...] | None:
+        """Return with what a continuation ends; None: as is asked."""
+        return None
+
+
+class Plain(AsTurns):
     """The paper's dialogue, for models without a form of their own."""
 
     name = "plain"
@@ -50,7 +81,7 @@ EXAMPLE = (Turn("human", "Why?"), Turn("assistant", "Because:")) * 2
 RENDERED_TIMES = 8
 
 
-class Chat:
+class Chat(AsTurns):
     """The chat template of a tokenizer."""
 
     name = "chat"
@@ -104,18 +135,17 @@ class Chat:
         if state == "open":
             raise InputError(
                 f"model {source!r}: its chat template leaves the answer inside of a block of thinking that "
-                f"it opens with {markers.opening}; not for --chat."
+                f"it opens with {markers.opening.strip()}; not for --chat."
             )
         told = {"none": "there is none", "empty": "it is closed and empty", "closed": "it is closed"}[state]
         log.warning(
             "model %r: its chat template has blocks of thinking (%s). With --chat the reasoning stands "
             "outside of them; where the model answers, %s.",
-            source, markers.opening, told,
+            source, markers.opening.strip(), told,
         )  # fmt: skip
 
     def _written(self, dialogue: Dialogue) -> str:
-        roles = {"system": "system", "human": "user", "assistant": "assistant"}
-        messages = [{"role": roles[turn.role], "content": turn.text} for turn in dialogue]
+        messages = [{"role": ROLES[turn.role], "content": turn.text} for turn in dialogue]
         with self._pinned():
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True)
         return str(text)

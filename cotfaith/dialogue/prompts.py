@@ -104,9 +104,10 @@ def choice_text(question: Question, letter: str) -> str:
 
 def reasoning_dialogue(question: Question, shown: str = "", cot_prefix: str = COT_PREFIX) -> Dialogue:
     """Ask for reasoning, or for more of it after what is shown."""
+    thought = shown if cot_prefix == COT_PREFIX else cot_prefix + shown
     return (
         Turn("human", f"Question: {question_block(question)}"),
-        Turn("assistant", cot_prefix + shown),
+        Turn("assistant", cot_prefix + shown, reasoning=thought),
     )
 
 

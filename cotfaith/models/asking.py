@@ -46,6 +46,11 @@ class AskedModel:
         return self.engine.abilities
 
     @property
+    def told(self) -> str:
+        """What a reader must know of how it is asked; empty if nothing."""
+        return self._form.told
+
+    @property
     def floor(self) -> float | None:
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
         return self.engine.floor
@@ -152,23 +157,24 @@ class AskedModel:
 
     def _misread(self, dialogue: Dialogue, decoded: str) -> str:
         for turn in dialogue:
-            found = [mark for mark in self._marks(turn) if mark in turn.text]
+            found = [mark for mark in self._marks(turn) if mark in self._form.spoken(turn)]
             if found:
                 return f"holds {found[0].strip()!r}, which the model reads as a mark between turns"
-            if turn.role == "assistant" and turn.text not in decoded:
+            if turn.role == "assistant" and self._form.spoken(turn) not in decoded:
                 return "its tokens decode to another text than the reasoning"
         return ""
 
     def _marks(self, turn: Turn) -> tuple[str, ...]:
         """Return the marks that would end a turn: in what is asked, also the form's own lines."""
-        special = self._vocabulary.special_texts
-        return special if turn.role == "assistant" else (*special, *self._form.marks)
+        always = (*self._form.never, *self._vocabulary.special_texts)
+        return always if turn.role == "assistant" else (*always, *self._form.marks)
 
     def _draw(self, request: GenerationRequest, prompt: Tokens) -> Draw:
         left = self.engine.context - len(prompt) - request.reserve
         room = min(request.sampling.max_new_tokens, left)
         sampling = replace(request.sampling, max_new_tokens=room)
-        return Draw(prompt, sampling, request.seed, request.stop, followed=request.reserve > 0)
+        stop = self._form.stops(request.dialogue) or request.stop
+        return Draw(prompt, sampling, request.seed, stop, followed=request.reserve > 0)
 
     def _generation(self, draw: Draw, drawn: Drawn) -> Generation:
         """Decode behind the prompt's last token, since some tokenizers drop the space of a first token."""
@@ -178,4 +184,7 @@ class AskedModel:
         cut = min((at for stop in draw.stop if (at := text.find(stop)) >= 0), default=None)
         text = text[:cut]
         n = len(tokens) if cut is None else self._vocabulary.count(text)
-        return Generation(text, n, hit_limit=not drawn.stopped, logprob=drawn.logprob)
+        closed = (
+            cut is not None or not self._form.never or draw.stop[-1] in self._vocabulary.decode(drawn.tokens)
+        )
+        return Generation(text, n, hit_limit=not drawn.stopped, logprob=drawn.logprob, closed=closed)

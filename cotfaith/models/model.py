@@ -31,6 +31,10 @@ class Model(Protocol):
         """What can be asked of it; known before any weights are loaded."""
 
     @property
+    def told(self) -> str:
+        """What a reader must know of how it is asked; empty if nothing."""
+
+    @property
     def floor(self) -> float | None:
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
 
@@ -59,6 +63,12 @@ class ModelSettings:
 
     chat: bool | None = False
     """Use the model's own chat template instead of the paper's plain dialogue; None: if it has one."""
+    thinking: bool = False
+    """Have it reason in its own block of thinking, within the turn in which it answers."""
+    markers: tuple[str, str] | None = None
+    """What opens and closes that block; None: as its chat template writes them."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Names and values that its chat template is given."""
     day: str | None = None
     """The date, as YYYY-MM-DD, that a template prints which prints one; None: today."""
     device: str = "auto"

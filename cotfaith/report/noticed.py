@@ -12,6 +12,8 @@ def noticed(store: Store) -> Iterator[str]:
         yield "The run is not complete: its last command was stopped. What is shown is what was measured."
     for task, model, reason, questions, samples in store.unasked_by_reason():
         yield f"{task}, {model}: {questions:,} questions ({samples:,} samples) not asked: {reason}"
+    for task, model, ended in store.unclosed():
+        yield f"{task}, {model}: {ended:,} samples ended their turn in the thinking; it was closed for them"
     for (task, model), (total, empty, stating) in _kinds(store).items():
         if empty:
             yield f"{task}, {model}: {empty:,} of {total:,} samples of reasoning are empty; they are counted"

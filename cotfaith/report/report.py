@@ -147,9 +147,10 @@ def _asked(store: Store, traces: pd.DataFrame) -> Iterator[str]:
 def _models(store: Store, traces: pd.DataFrame) -> Iterator[str]:
     """Say how large each model is, and how exactly its numbers come again."""
     floors = {model.name: floor for model, floor in store.floors()}
+    told = {model.name: told for model, told in store.told()}
     for model, n_params in traces[["model", "n_params"]].drop_duplicates().itertuples(index=False):
-        exact = f"; {words.floor(floors[model])}" if model in floors else ""
-        yield f"{model}: {n_params:,} parameters{exact}"
+        exact = [words.floor(floors[model])] if model in floors else []
+        yield "; ".join([f"{model}: {n_params:,} parameters", *filter(None, [told.get(model)]), *exact])
 
 
 def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:

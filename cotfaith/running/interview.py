@@ -179,6 +179,7 @@ class Interview:
                 logprob=scores[i].per_token,
                 text_tokens=self.model.count_tokens(reasonings[i]),
                 prompt_tokens=self.model.count_tokens(plain_text(self.task.reasoning(question))),
+                closed=generations[i].closed,
             )
             for i, (question, sample) in enumerate(items)
         ]

@@ -13,6 +13,8 @@ from cotfaith.models.shipped import LADDER
 from cotfaith.schema import Sampling, Settings
 
 RESULTS = Path("results")
+THOUGHT_TOKENS = 4096
+"""The longest block of thinking, if nothing else is asked."""
 EXACT: Dtype = "float32"
 """The format in which no text depends on what is computed beside it."""
 NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
@@ -52,6 +54,17 @@ class Study:
     seed: int = _option(Settings.seed, "Decides questions, reasoning and edits.")
     out: Path | None = _option(None, "The run's folder. Otherwise under results/, named after the settings.")
     chat: bool = _option(ModelSettings.chat, "Use the model's own chat template, not the plain dialogue.")
+    thinking: bool = _option(
+        ModelSettings.thinking,
+        "Have models reason in their own block of thinking, in one turn with the answer.",
+    )
+    thinking_markers: tuple[str, str] | None = _option(
+        None,
+        "What opens and closes that block, with \\n for a new line. Otherwise as the template writes it.",
+    )
+    template_arg: tuple[str, ...] = _option(
+        (), "KEY=VALUE for the chat template under --thinking, e.g. reasoning_effort=low. Repeatable."
+    )
     helper: str | None = _option(
         None, "Model that writes mistakes and paraphrases. Otherwise the model itself."
     )
@@ -63,7 +76,11 @@ class Study:
     )
     temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
     top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0, 1)
-    max_new_tokens: int = _option(Sampling.max_new_tokens, "Longest reasoning, in tokens.", 1)
+    max_new_tokens: int | None = _option(
+        None,
+        f"Longest reasoning, in tokens: {Sampling.max_new_tokens}, or {THOUGHT_TOKENS} with --thinking.",
+        1,
+    )
     device: str = _option(ModelSettings.device, "Torch device; auto takes an accelerator where there is one.")
     dtype: Dtype = _option(ModelSettings.dtype, "Number format of the weights.")
     batch_size: int = _option(
@@ -89,7 +106,8 @@ class Study:
     @property
     def sampling(self) -> Sampling:
         """How reasoning is drawn."""
-        return Sampling(float(self.temperature), float(self.top_p), self.max_new_tokens)
+        longest = THOUGHT_TOKENS if self.thinking else Sampling.max_new_tokens
+        return Sampling(float(self.temperature), float(self.top_p), self.max_new_tokens or longest)
 
     @property
     def settings(self) -> Settings:
@@ -101,6 +119,9 @@ class Study:
         """How models are loaded and asked."""
         return ModelSettings(
             self.chat,
+            self.thinking,
+            self.markers,
+            self.arguments,
             self.day,
             self.device,
             self.dtype,
@@ -111,8 +132,27 @@ class Study:
 
     @property
     def helper_settings(self) -> ModelSettings:
-        """How the helper is loaded and asked."""
-        return replace(self.model_settings, chat=self.helper_chat)
+        """How the helper is loaded and asked: it does not think."""
+        plain = replace(self.model_settings, thinking=False, markers=None, arguments=())
+        return replace(plain, chat=self.helper_chat)
+
+    @property
+    def markers(self) -> tuple[str, str] | None:
+        """What opens and closes a block of thinking, if it is said."""
+        if self.thinking_markers is None:
+            return None
+        opening, closing = (marker.replace("\\n", "\n") for marker in self.thinking_markers)
+        return opening, closing
+
+    @property
+    def arguments(self) -> tuple[tuple[str, str], ...]:
+        """Names and values for chat templates."""
+        pairs = [(name, value) for name, _, value in (one.partition("=") for one in self.template_arg)]
+        if not all(name.isidentifier() for name, _ in pairs) or not all(
+            "=" in one for one in self.template_arg
+        ):
+            raise InputError(f"--template-arg {' '.join(self.template_arg)}: expected KEY=VALUE.")
+        return tuple(pairs)
 
     @property
     def fixed(self) -> dict[str, object]:
@@ -120,6 +160,8 @@ class Study:
         form: dict[str, object] = {"chat": self.chat, "dtype": self.dtype, "seed": self.seed}
         if self.dtype != EXACT:
             form["batch_size"] = self.batch_size
+        if self.thinking:
+            form |= {"thinking": True, "markers": self.markers, "arguments": self.arguments}
         return form | asdict(self.sampling)
 
     @property
@@ -149,9 +191,12 @@ class Study:
         changed = [
             f"{f.name.replace('_', '-')}{getattr(self, f.name)}"
             for f in fields(self)
-            if f.name in self.fixed and f.name not in ("chat", "seed") and getattr(self, f.name) != f.default
+            if f.name in self.fixed
+            and f.name not in ("chat", "thinking", "seed")
+            and getattr(self, f.name) != f.default
         ]
-        return RESULTS / "-".join(["chat" if self.chat else "plain", f"seed{self.seed}", *changed])
+        kind = "thinking" if self.thinking else "chat" if self.chat else "plain"
+        return RESULTS / "-".join([kind, f"seed{self.seed}", *changed])
 
 
 def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: Sequence[str] = ()) -> str:
@@ -169,7 +214,9 @@ def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: 
             options.append(f"--{name}" if value else f"--no-{name}")
         else:
             each = value if isinstance(value, (list, tuple)) else [value]
-            options += [f"--{name} {shlex.quote(str(item))}" for item in each]
+            quoted = [shlex.quote(str(item)) for item in each]
+            both = f.name == "thinking_markers"
+            options += [f"--{name} {' '.join(quoted)}"] if both else [f"--{name} {item}" for item in quoted]
     chosen = [f"--intervention {shlex.quote(spec)}" for spec in interventions]
     files = [f"--plugin {shlex.quote(path)}" for path in added]
     return " ".join(["cotfaith", *files, "run" if interventions else "elicit", *options, *chosen])

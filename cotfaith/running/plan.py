@@ -47,6 +47,7 @@ class Plan:
 def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     """Build the tasks, read their questions, look at the models' files; InputError at the first fault."""
     study = replace(study, day=_day(study))
+    _refuse_forms(study)
     if not study.model:
         raise InputError("no model. Name one with --model: a directory or a hub name.")
     if not study.task:
@@ -77,12 +78,20 @@ def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     return tuple({one.spec: one for one in (*named, *floors)}.values())
 
 
+def _refuse_forms(study: Study) -> None:
+    """Refuse forms that exclude each other."""
+    if study.thinking and study.chat:
+        raise InputError("--thinking and --chat: choose one; a thinking model is asked by its template too.")
+    if not study.thinking and (study.thinking_markers or study.template_arg):
+        raise InputError("--thinking-markers and --template-arg go with --thinking.")
+
+
 def _day(study: Study) -> str | None:
     """Return the day that templates are given: as asked for, or on which the run began, or today.
 
     None where no model is asked by a template.
     """
-    if study.day is None and not study.chat and study.helper is None:
+    if study.day is None and not study.chat and not study.thinking and study.helper is None:
         return None
     try:
         return date.fromisoformat(study.day or begun_on(study.folder) or f"{date.today()}").isoformat()

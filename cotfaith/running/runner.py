@@ -51,6 +51,7 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         model = open_model(name, study.model_settings)
         store.agree(weights(name, model.info))
         store.add_model(model.info)
+        store.set_told(model.info, model.told)
         pace = Pace()
         for planned in plan.tasks:
             interview = Interview(study.settings, model, helper, planned.task, planned.questions)
@@ -70,7 +71,8 @@ def _log(store: Store, plan: Plan) -> None:
     """Remember what was asked, with which versions, each distinct command once."""
     interventions = [intervention.full_spec for intervention in plan.interventions]
     tasks = tuple(planned.task.full_spec for planned in plan.tasks)
-    study = json.loads(json.dumps(asdict(replace(plan.study, out=None, task=tasks))))
+    told = replace(plan.study, out=None, task=tasks, max_new_tokens=plan.study.sampling.max_new_tokens)
+    study = json.loads(json.dumps(asdict(told)))
     added = {"plugins": [str(path) for path in plugins.added_files()]}
     asked = {"study": study, "interventions": interventions, "versions": versions.installed()} | added
     commands = store.meta("commands") or []

@@ -56,9 +56,26 @@ class Contents:
         """Return where each task's questions come from, and what was left out."""
         return {task: (source, self._left_out(task)) for task, source in self._metas("source of ")}
 
+    def told(self) -> list[tuple[ModelInfo, str]]:
+        """Return what a reader must know of how models are asked."""
+        return self._of_models("form of ")
+
+    def unclosed(self) -> list[tuple[str, str, int]]:
+        """Return of each task and model how many samples ended their turn without closing their thinking."""
+        return list(
+            self._db.rows(
+                "SELECT q.task, m.name, COUNT(*) FROM traces t JOIN models m ON m.fingerprint = t.model "
+                "JOIN questions q ON q.key = t.question WHERE json_extract(t.body, '$.closed') = 0 "
+                "AND json_extract(t.body, '$.hit_limit') = 0 GROUP BY q.task, m.name"
+            )
+        )
+
     def floors(self) -> list[tuple[ModelInfo, float]]:
         """Return how far the probabilities of each model move with what is computed beside them."""
-        found = dict(self._metas("floor of "))
+        return self._of_models("floor of ")
+
+    def _of_models(self, prefix: str) -> list[tuple[ModelInfo, Any]]:
+        found = dict(self._metas(prefix))
         models = (ModelInfo(*row) for row in self._db.rows("SELECT name, fingerprint, n_params FROM models"))
         return [(model, found[model.fingerprint]) for model in models if model.fingerprint in found]
 

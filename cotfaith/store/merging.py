@@ -85,6 +85,8 @@ def _merge_facts(joined: Store, run: Store) -> None:
         joined.add_source(task, source, left_out)
     for model, floor in run.floors():
         joined.set_floor(model, floor)
+    for model, told in run.told():
+        joined.set_told(model, told)
     commands = joined.meta("commands") or []
     for command in run.meta("commands") or []:
         whole = command | {"study": command["study"] | {"shard": None}}

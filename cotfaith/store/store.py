@@ -92,6 +92,11 @@ class Store(Contents):
             row = (model.fingerprint, name, model.n_params)
             db.execute("INSERT OR IGNORE INTO models VALUES (?, ?, ?)", row)
 
+    def set_told(self, model: ModelInfo, told: str) -> None:
+        """Remember what a reader must know of how a model is asked."""
+        if told:
+            self.set_meta(f"form of {model.fingerprint}", told)
+
     def set_floor(self, model: ModelInfo, floor: float) -> None:
         """Remember how far a model's probabilities move with what is computed beside them."""
         self.set_meta(f"floor of {model.fingerprint}", floor)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cotfaith.dialogue.forms import Plain
-from cotfaith.dialogue.prompts import CHOICE_PREFIX, answer_dialogue
+from cotfaith.dialogue.prompts import CHOICE_PREFIX, answer_dialogue, reasoning_dialogue
+from cotfaith.dialogue.thinking import Thinking
 from cotfaith.errors import InputError
 from cotfaith.models import opening
 from cotfaith.models.asking import AskedModel
@@ -213,3 +214,67 @@ def test_what_an_intervention_needs_beside_that_is_asked_for_by_name(
         InputError, match=r"unknown ability of intervention 'sham' 'hook'. Did you mean 'hooks'"
     ):
         prepare(Study(model=("ladder/11k",), task=("addition",), questions=1), (inside,))
+
+
+THINKING_TEMPLATE = (
+    "{% for m in messages %}<|turn|>{{ m.role }}\n{{ (m.content.split('</think>') | last) }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|turn|>assistant<think>\n{% endif %}"
+)
+
+
+class Writing(Alphabetical):
+    """Writes what the test wants, and ends its turn behind it or not."""
+
+    def __init__(self, tokens: Tokens, *, stopped: bool) -> None:
+        super().__init__()
+        self._drawn = Drawn(tokens, stopped)
+        self.stops: list[tuple[str, ...]] = []
+
+    def draw(self, rows: Sequence[Draw]) -> list[Drawn]:
+        self.stops += [row.stop for row in rows]
+        return [self._drawn for _ in rows]
+
+
+@pytest.mark.parametrize("marker", ["text", "added", "special"])
+@pytest.mark.parametrize(
+    ("written", "stopped", "closed", "hit_limit"),
+    [
+        ("So it floats.\n</think>", True, True, False),
+        ("So it floats.\n<|end|>", True, False, False),
+        ("So it floats.\n", False, False, True),
+    ],
+)
+def test_thinking_ends_at_its_marker_and_it_is_told_how_it_ended(
+    tmp_path: Path, marker: str, written: str, stopped: bool, closed: bool, hit_limit: bool
+) -> None:
+    from transformers import AddedToken, AutoTokenizer
+
+    save_tokenizer(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.chat_template = THINKING_TEMPLATE
+    if marker != "text":
+        special = marker == "special"
+        tokenizer.add_tokens([AddedToken(name, special=special) for name in ("<think>", "</think>")], special)
+    vocabulary = Vocabulary(tokenizer)
+    engine = Writing(vocabulary.tokenize([written])[0], stopped=stopped)
+    engine.ends = frozenset(vocabulary.special)
+    model = AskedModel("hand", engine, vocabulary, Thinking(tokenizer, "hand"))
+    question = Question("t", "q", "Which floats?", ("a nail", "a cork"))
+    (found,) = model.generate([GenerationRequest(reasoning_dialogue(question), Sampling(), stop=("\n",))])
+    assert found.text.rstrip() == "So it floats."
+    assert (found.closed, found.hit_limit) == (closed, hit_limit)
+    assert engine.stops == [("</think>",)]
+
+
+def test_a_question_or_an_edit_that_holds_a_marker_of_thinking_is_told(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    save_tokenizer(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.chat_template = THINKING_TEMPLATE
+    vocabulary = Vocabulary(tokenizer)
+    model = AskedModel("hand", Alphabetical(), vocabulary, Thinking(tokenizer, "hand"))
+    texts = [("Floats?", "So."), ("What is </think>?", "So."), ("Floats?", "So. <think>"), ("Floats?", "")]
+    asked = [answer_dialogue(Question("t", "q", q), r, "Thus") for q, r in texts]
+    reasons = [reason.partition(",")[0] for reason in model.refusals(asked, 1)]
+    assert reasons == ["", "holds '</think>'", "holds '<think>'", ""]

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from cotfaith.dialogue.forms import Chat, Plain
+from cotfaith.dialogue.forms import Chat, Form, Plain
+from cotfaith.dialogue.thinking import Markers, Thinking
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw, Drawn, Tokens
@@ -38,10 +39,19 @@ def open_local(source: str, settings: ModelSettings, name: str | None = None) ->
     config = load_config(source, trust_remote_code=settings.trust_remote_code)
     refuse_pickles(source, allowed=settings.pickled_weights)
     tokenizer = load_tokenizer(source, trust_remote_code=settings.trust_remote_code)
-    chat = bool(tokenizer.chat_template) if settings.chat is None else settings.chat
-    form = Chat(tokenizer, source, partial(on_day, settings.day)) if chat else Plain()
+    form = _form_of(tokenizer, source, settings)
     vocabulary = Vocabulary(tokenizer)
     return AskedModel(source, LocalEngine(source, settings, config, vocabulary, name), vocabulary, form)
+
+
+def _form_of(tokenizer: Any, source: str, settings: ModelSettings) -> Form:
+    """Return the form in which a model is asked for."""
+    pinned = partial(on_day, settings.day)
+    if settings.thinking:
+        markers = Markers(*settings.markers) if settings.markers else None
+        return Thinking(tokenizer, source, markers, dict(settings.arguments), pinned)
+    chat = bool(tokenizer.chat_template) if settings.chat is None else settings.chat
+    return Chat(tokenizer, source, pinned) if chat else Plain()
 
 
 class LocalEngine:
