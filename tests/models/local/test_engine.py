@@ -411,6 +411,42 @@ def test_chat_models_are_asked_in_their_own_format(model_dir: ModelDir) -> None:
     assert close(scored, ChoiceProbs(tuple(math.exp(log) / mass for log in logs), mass))
 
 
+def test_a_thinking_model_answers_in_the_turn_in_which_it_thought(
+    model_dir: ModelDir, tmp_path: Path
+) -> None:
+    directory = Path(shutil.copytree(model_dir(), tmp_path / "thinking"))
+    (directory / "chat_template.jinja").write_text(
+        "{% for m in messages %}<|turn|>{{ m.role }}\n{{ (m.content.split('</think>') | last) }}<|end|>{% endfor %}"
+        "{% if add_generation_prompt %}<|turn|>assistant<think>\n{% endif %}",
+        encoding="utf-8",
+    )
+    network, tokenizer = reference(directory)
+    model = bridge(directory, thinking=True)
+    assert model.info.fingerprint != bridge(directory, chat=True).info.fingerprint
+    question = QUESTIONS[0]
+    asked = f"<|turn|>user\n{reasoning_dialogue(question)[0].text}<|end|><|turn|>assistant<think>\n"
+    behind = f"{asked}One and two.\n</think>\n\n{CHOICE_PREFIX}"
+    ids = tokenizer(behind, add_special_tokens=False).input_ids
+    wanted = [
+        continuation_logprob(network, ids, tokenizer(x, add_special_tokens=False).input_ids) for x in "ABC"
+    ]
+    request = ChoiceRequest(answer_dialogue(question, "One and two.", CHOICE_PREFIX), ("A", "B", "C"))
+    (scored,) = model.answer_probs([request])
+    assert [math.log(p) for p in scored.probs] == pytest.approx(
+        [w - math.log(sum(map(math.exp, wanted))) for w in wanted], abs=1e-4
+    )
+    (drawn,) = model.generate([GenerationRequest(reasoning_dialogue(question), Sampling(0, 1, 9))])
+    prompt = torch.tensor([tokenizer(asked, add_special_tokens=False).input_ids])
+    with torch.no_grad():
+        greedy = network.generate(prompt, max_new_tokens=9, do_sample=False, pad_token_id=0)[
+            0, prompt.shape[1] :
+        ]
+    assert drawn.text == tokenizer.decode([token for token in greedy.tolist() if token > 1])
+    (score,) = model.text_scores([TextRequest(reasoning_dialogue(question), "One and two.")])
+    text = tokenizer("One and two.", add_special_tokens=False).input_ids
+    assert score.logprob == pytest.approx(continuation_logprob(network, prompt[0].tolist(), text), abs=1e-3)
+
+
 def test_a_model_is_known_by_its_content(model_dir: ModelDir) -> None:
     first, second = bridge(model_dir("llama", 0)).info, bridge(model_dir("llama", 1)).info
     model, _ = reference(model_dir("llama", 0))
