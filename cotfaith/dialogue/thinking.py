@@ -95,7 +95,11 @@ class Thinking:
             probed = self._probed(prompt)
         except (ValueError, TypeError, TemplateError) as error:
             raise InputError(f"model {source!r}: its chat template refuses: {error}.") from error
-        self.markers, self.known_by = self._found(markers, probed, source)
+        found, self.known_by = self._found(markers, probed, source)
+        opened = state_of(prompt, found) == "open"
+        self.markers = (
+            found._replace(opening=prompt[prompt.rfind(found.opening.strip()) :]) if opened else found
+        )
         if state_of(prompt, self.markers) in ("empty", "closed"):
             raise InputError(
                 f"model {source!r}: its chat template closes the block of thinking itself. Say with "
@@ -163,25 +167,21 @@ class Thinking:
         return str(text)
 
     def _opening(self, prompt: str) -> str:
-        """Return what is left to open: a template may have opened the block, or a part of its marker."""
-        opening = self.markers.opening
-        if state_of(prompt, self.markers) != "open":
-            return opening
-        begun = (opening[:n] for n in range(len(opening), 0, -1))
-        return opening[len(next((part for part in begun if prompt.endswith(part)), opening)) :]
+        """Return what opens the block, if the template has not."""
+        return "" if state_of(prompt, self.markers) == "open" else self.markers.opening
 
     def _probed(self, prompt: str) -> Markers | None:
         """Return the markers between which a template writes a thought, if it does so behind its prompt."""
         reply = {"role": "assistant", "content": REPLY, "reasoning_content": THOUGHT}
         whole = self._written([{"role": "user", "content": "Why?"}, reply], begin=False)
         thought, said = whole.find(THOUGHT), whole.rfind(REPLY)
-        if not whole.startswith(prompt.rstrip()) or not len(prompt.rstrip()) <= thought < said:
+        if not whole.startswith(prompt) or not len(prompt) <= thought < said:
             return None
-        closing = whole[thought + len(THOUGHT) : said]
-        opening = whole[len(prompt) : thought] if whole.startswith(prompt) else ""
+        opening, closing = whole[len(prompt) : thought], whole[thought + len(THOUGHT) : said]
         known = markers_in(prompt)
-        opened = known.opening if known is not None and not opening else opening
-        return Markers(opened, closing) if closing.strip() else None
+        if not opening and known is not None:  # the template has opened it at the end of its prompt
+            opening = prompt[prompt.rfind(known.opening.strip()) :]
+        return Markers(opening, closing) if opening.strip() and closing.strip() else None
 
     def _found(self, given: Markers | None, probed: Markers | None, source: str) -> tuple[Markers, str]:
         if given is not None:
