@@ -13,7 +13,7 @@ from cotfaith.schema import Dialogue, Turn
 
 ROLES = {"system": "system", "human": "user", "assistant": "assistant"}
 """How chat templates call who speaks."""
-THOUGHT, REPLY = "A thought of mine.", "A reply of mine."
+ASKED, THOUGHT, REPLY = Turn("human", "Why is that so?"), "A thought of mine.", "A reply of mine."
 """What a template is given to see where it writes it."""
 
 
@@ -91,16 +91,16 @@ class Thinking:
         if not tokenizer.chat_template:
             raise InputError(f"model {source!r}: its tokenizer has no chat template; not for --thinking.")
         try:
-            prompt = self._prompt((Turn("human", "Why?"),))
+            prompt = self._prompt((ASKED,))
             probed = self._probed(prompt)
         except (ValueError, TypeError, TemplateError) as error:
             raise InputError(f"model {source!r}: its chat template refuses: {error}.") from error
         found, self.known_by = self._found(markers, probed, source)
-        opened = state_of(prompt, found) == "open"
-        self.markers = (
-            found._replace(opening=prompt[prompt.rfind(found.opening.strip()) :]) if opened else found
-        )
-        if state_of(prompt, self.markers) in ("empty", "closed"):
+        begun = _behind_question(prompt)
+        state = state_of(begun, found)
+        self._opens = state == "open"
+        self.markers = found._replace(opening=_from(found, begun)) if self._opens else found
+        if state in ("empty", "closed"):
             raise InputError(
                 f"model {source!r}: its chat template closes the block of thinking itself. Say with "
                 "--template-arg KEY=VALUE what makes it think."
@@ -121,9 +121,7 @@ class Thinking:
     @cached_property
     def marks(self) -> tuple[str, ...]:
         """What would be read as the border of a turn if it stood in a question."""
-        lines = {
-            line.strip() for line in self._prompt((Turn("human", "Why?"),)).split("Why?")[-1].splitlines()
-        }
+        lines = {line.strip() for line in _behind_question(self._prompt((ASKED,))).splitlines()}
         return tuple(sorted(line for line in lines if line and not line.isalnum()))
 
     @property
@@ -139,10 +137,8 @@ class Thinking:
         """
         thought = next((i for i, turn in enumerate(dialogue) if turn.reasoning is not None), None)
         before = dialogue[:-1] if thought is None else dialogue[:thought]
-        prompt = self._prompt(before)
-        written = (
-            prompt + self._opening(prompt) + ("" if thought is None else dialogue[thought].reasoning or "")
-        )
+        reasoning = "" if thought is None else dialogue[thought].reasoning or ""
+        written = self._prompt(before) + ("" if self._opens else self.markers.opening) + reasoning
         if thought == len(dialogue) - 1:
             return written
         return written + self.markers.closing + dialogue[-1].text
@@ -166,21 +162,18 @@ class Thinking:
             )
         return str(text)
 
-    def _opening(self, prompt: str) -> str:
-        """Return what opens the block, if the template has not."""
-        return "" if state_of(prompt, self.markers) == "open" else self.markers.opening
-
     def _probed(self, prompt: str) -> Markers | None:
         """Return the markers between which a template writes a thought, if it does so behind its prompt."""
         reply = {"role": "assistant", "content": REPLY, "reasoning_content": THOUGHT}
-        whole = self._written([{"role": "user", "content": "Why?"}, reply], begin=False)
+        whole = self._written([{"role": "user", "content": ASKED.text}, reply], begin=False)
         thought, said = whole.find(THOUGHT), whole.rfind(REPLY)
         if not whole.startswith(prompt) or not len(prompt) <= thought < said:
             return None
         opening, closing = whole[len(prompt) : thought], whole[thought + len(THOUGHT) : said]
-        known = markers_in(prompt)
+        begun = _behind_question(prompt)
+        known = markers_in(begun)
         if not opening and known is not None:  # the template has opened it at the end of its prompt
-            opening = prompt[prompt.rfind(known.opening.strip()) :]
+            opening = _from(known, begun)
         return Markers(opening, closing) if opening.strip() and closing.strip() else None
 
     def _found(self, given: Markers | None, probed: Markers | None, source: str) -> tuple[Markers, str]:
@@ -199,3 +192,13 @@ class Thinking:
                 "--thinking-markers OPEN CLOSE, or ask it with --chat."
             )
         return known, "as known of its family"
+
+
+def _behind_question(prompt: str) -> str:
+    """Return what a template writes behind the question; what it says before may speak of markers."""
+    return prompt[prompt.rfind(ASKED.text) + len(ASKED.text) :]
+
+
+def _from(markers: Markers, text: str) -> str:
+    """Return a text from the last opening marker on."""
+    return text[text.rfind(markers.opening.strip()) :]

@@ -64,7 +64,8 @@ ZOO = {
         "as its chat template writes them",
     ),
     "magistral": Kind(
-        turn(thought=written("[THINK]", "[/THINK]")),
+        "{% if loop.first %}First think, as in [THINK]so[/THINK], then answer.<|end|>{% endif %}"
+        + turn(thought=written("[THINK]", "[/THINK]")),
         "<|turn|>assistant\n",
         Markers("[THINK]", "[/THINK]"),
         "as its chat template writes them",
