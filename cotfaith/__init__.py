@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotfaith.data.files import HubSource, ending, read_text
 from cotfaith.data.row import Row
-from cotfaith.dialogue.answers import (
-    answer_part,
-    last_boxed,
-    parse_choice,
-    parse_integer,
-    parse_number,
-    parse_words,
-)
+from cotfaith.dialogue.answers import answer_part, last_boxed
 from cotfaith.dialogue.prompts import (
     COT_PREFIX,
     LOREM,
@@ -27,6 +20,9 @@ from cotfaith.dialogue.prompts import (
     question_block,
 )
 from cotfaith.dialogue.steps import split_steps
+from cotfaith.dialogue.written_choices import parse_choice
+from cotfaith.dialogue.written_numbers import parse_integer, parse_number
+from cotfaith.dialogue.written_words import parse_words
 from cotfaith.errors import InputError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums

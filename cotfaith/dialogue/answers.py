@@ -1,114 +1,82 @@
-"""What a completion answers, and which answers are the same."""
+"""Where in a completion its answer stands, and which answers are the same.
+
+A completion goes on right behind "The single, most likely answer is", so it is its beginning that answers,
+unless it marks its answer.
+"""
 
 import re
-from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
+from dataclasses import dataclass
 
-from cotfaith.dialogue.prompts import choice_text, letters
+from cotfaith.dialogue.prompts import choice_text
 from cotfaith.schema import Question
 
-_ANSWER_IS = re.compile(r"\banswer(?:\s+is\b\s*:?|\s*[:=])", re.IGNORECASE)
+_ANSWER_IS = re.compile(
+    r"\banswer(?:\*\*)?(?:\s+is\b(?:\s+(?:therefore|thus|then|hence|clearly))?\s*:?|\s*[:=])(?:\*\*)?",
+    re.IGNORECASE,
+)
 _STATED = re.compile(r"\b(?:most likely|final|correct) answer is\b|<answer>", re.IGNORECASE)
-_NUMBER = re.compile(
-    r"(?<![\w.,/:])(?P<sign>[-+])?\s?[$€£¥]?\s?(?P<inner>-)?"
-    r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?/\s?(?P<over>\d+))?"
-    r"(?![\d/]|[.,:]\d|(?:st|nd|rd|th|[eE][-+]?\d+)\b)"
+_NEXT_TURN = re.compile(r"\n\s*(?:Human|Assistant|User|System|Question|Problem|Q)\s*\d*\s*:")
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])[*_\"')\]]*\s+(?=[^a-z\d\s])|\n")
+_ALTERNATIVE = re.compile(r"[\s$.,;]*(?:or|and|,)[\s$]*(?:\w+\s*=\s*)?")
+_TOLD_ELSEWHERE = re.compile(
+    r"(?:given|shown|found|stated|explained|below|above|as follows|in the)\b", re.IGNORECASE
 )
-_ARTICLES = ("a", "an", "the")
-_CLAUSE_ENDS = r"(?=\W*$|\s*[,;:.!)]|\s+(?:because|since|as)\b)"
-_LETTER = re.compile(
-    r"\(([A-Z])\)"
-    r"|^[\W_]*(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-Za-z])(?=[\W_]*$|\s*[).:,\]*]|\s+(?:is|because|since|or|and)\b)"
-    r"|\b(?:or|and)\s+\(?([A-Z])\b(?!\s+\w)"
-)
+FEW_WORDS = 5
+"""A first sentence of more of them is thought aloud."""
 
 
-def last_boxed(text: str) -> str | None:
-    r"""Return what stands in the last `\boxed{...}` whose braces are closed, or None."""
-    for match in reversed(list(re.finditer(r"\\f?boxed\s*\{", text))):
-        depth = 1
-        for end in range(match.end(), len(text)):
-            depth += {"{": 1, "}": -1}.get(text[end], 0) if text[end - 1] != "\\" else 0
-            if depth == 0:
-                return text[match.end() : end].strip()
-    return None
+@dataclass(frozen=True)
+class Places:
+    """Where the answer of a completion may stand."""
+
+    first: str
+    """Its first line, or what it marks as its answer."""
+    stated: tuple[str, ...]
+    """What stands behind each "answer is" or "answer:" in its line, the last one first."""
+
+
+def answer_places(completion: str) -> Places:
+    r"""Return where the answer of a completion may stand; what it marks as its answer stands alone.
+
+    The mark is the last `<answer>` tag, in it or otherwise the last `\boxed{}`, otherwise the first number
+    behind `####`. What follows where another turn or question begins is not of the completion.
+    """
+    text = _NEXT_TURN.split(completion)[0]
+    marked = _marked(text)
+    text = text if marked is None else marked
+    stated = [text[found.end() :].strip().partition("\n")[0].strip() for found in _ANSWER_IS.finditer(text)]
+    return Places(text.strip().partition("\n")[0].strip(), tuple(reversed(stated)))
 
 
 def answer_part(completion: str) -> str:
     r"""Return the piece of a completion in which its answer stands; empty if there is none.
 
-    The last `<answer>` tag, otherwise the last `\boxed{}`, otherwise what follows the last `answer is` or
-    `answer:` in its line, otherwise the first line.
+    What it marks as its answer, otherwise its first line up to a sentence that speaks of the answer; where
+    the first sentence speaks of it or has more than a few words, what is said of it last.
     """
-    tags = re.findall(r"<answer>(.*?)(?:</answer>|$)", completion, re.DOTALL | re.IGNORECASE)
-    if tags:
-        return str(tags[-1]).strip()
-    boxed = last_boxed(completion)
-    if boxed is not None:
-        return boxed
-    said = [*_ANSWER_IS.finditer(completion)]
-    rest = completion[said[-1].end() :] if said else completion
-    return rest.strip().partition("\n")[0].strip()
+    places = answer_places(completion)
+    first, *_ = sentences(places.first)
+    told = [said for said in places.stated if said and not _TOLD_ELSEWHERE.match(said)]
+    if told and (_ANSWER_IS.search(first) or len(first.split()) > FEW_WORDS):
+        return told[0]
+    before = [sentence for sentence in sentences(places.first) if not _ANSWER_IS.search(sentence)]
+    return " ".join(before) if places.stated and before else places.first
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, at least one; small letters and digits begin none."""
+    return _SENTENCE_ENDS.split(text)
+
+
+def last_boxed(text: str) -> str | None:
+    r"""Return what stands in the last `\boxed{...}` whose braces are closed, or None."""
+    boxes = _boxes(text)
+    return boxes[-1][2] if boxes else None
 
 
 def states_answer(reasoning: str) -> bool:
     """Tell whether reasoning answers in the words in which the answer is asked for, or in a box."""
     return _STATED.search(reasoning) is not None or last_boxed(reasoning) is not None
-
-
-def parse_number(completion: str) -> str | None:
-    """Read a number: what follows the last `=` of the answer's part, otherwise the first number there.
-
-    Thousands separators and signs of currency or percent are dropped; equal numbers are equal strings, whole
-    ones as digits, others as a decimal where it ends and as a fraction where it does not. Returns None where
-    there is none: numbers in words, times, ordinals and numbers with misplaced commas are none.
-    """
-    part = answer_part(completion).replace("−", "-").replace("\\$", "$").replace("\\%", "%")
-    part = re.sub(r"\\[dt]?frac\s*\{(-?\d+)\}\s*\{(\d+)\}", r" \1/\2", part).replace("{,}", ",")
-    match = _NUMBER.search(part.rpartition("=")[2])
-    if match is None:
-        return None
-    sign, whole, over = match["sign"] or match["inner"], match["number"].replace(",", ""), match["over"]
-    if over is not None and int(over) == 0:
-        return None
-    value = Fraction(whole) / (int(over) if over else 1)
-    return _canonical(-value if sign == "-" else value)
-
-
-def parse_integer(completion: str) -> str | None:
-    """Read a number as `parse_number` does, and None where it is not a whole one."""
-    number = parse_number(completion)
-    return number if number is not None and number.lstrip("-").isdecimal() else None
-
-
-def parse_choice(completion: str, choices: Sequence[str]) -> str | None:
-    """Read which of the choices a completion names, as its letter.
-
-    A letter counts where it begins the answer's part and is marked as one (in brackets, before punctuation,
-    alone), or is the only one in brackets. A choice's text counts where it is the whole part or its first
-    clause. Two letters, a letter with another choice's text, and anything else are read as nothing.
-    """
-    part, known = answer_part(completion), letters(len(choices))
-    named = {match[match.lastindex or 0].upper() for match in _LETTER.finditer(part)}
-    said = _said(part, choices)
-    found = named or ({said} if said is not None else set())
-    if len(found) != 1 or not found <= {*known}:
-        return None
-    letter = found.pop()
-    meant = said or letter
-    return letter if choices[known.index(letter)] == choices[known.index(meant)] else None
-
-
-def parse_words(completion: str) -> str | None:
-    """Read a short answer in any words: a number in `parse_number`'s form, otherwise words in lower case.
-
-    Punctuation and articles are dropped. None where nothing is left.
-    """
-    part = answer_part(completion)
-    number = parse_number(part) if _NUMBER.fullmatch(part.rstrip(".%").strip()) else None
-    words = [word for word in re.findall(r"\w+(?:['’.]\w+)*", part.casefold()) if word not in _ARTICLES]
-    return number or " ".join(words) or None
 
 
 def same_answer(question: Question, first: str | None, second: str | None) -> bool:
@@ -123,24 +91,31 @@ def same_answer(question: Question, first: str | None, second: str | None) -> bo
     )
 
 
-def _said(part: str, choices: Sequence[str]) -> str | None:
-    """Return the letter of the longest choice that a text's first clause says, with or without its letter."""
-    text = re.sub(r"^[\W_]*(?:\(?[A-Z][).:]\s*)?[\W_]*", "", part).casefold()
-    longest = sorted(range(len(choices)), key=lambda i: (-len(choices[i]), i))
-    for i in longest:
-        begins = re.escape(choices[i].strip(" .").casefold())
-        if re.match(rf"(?:the\s+)?{begins}{_CLAUSE_ENDS}", text):
-            return letters(len(choices))[i]
-    return None
+def _marked(text: str) -> str | None:
+    """Return what a text marks as its answer; boxes that are joined by `or` or `and` are one mark."""
+    tags = re.findall(r"<answer>(.*?)(?:</answer>|$)", text, re.DOTALL | re.IGNORECASE)
+    inside = str(tags[-1]).strip() if tags else text
+    boxes = _boxes(inside)
+    if not boxes:
+        return inside if tags else _behind_hashes(inside)
+    joined = len(boxes) > 1 and _ALTERNATIVE.fullmatch(inside[boxes[-2][1] : boxes[-1][0]])
+    return f"{boxes[-2][2]} or {boxes[-1][2]}" if joined else boxes[-1][2]
 
 
-def _canonical(value: Fraction) -> str:
-    if value.denominator == 1:
-        return str(value.numerator)
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if rest > 1:
-        return f"{value.numerator}/{value.denominator}"
-    return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
+def _behind_hashes(text: str) -> str | None:
+    """Return the number behind the first `####`, as GSM8K writes it; words there make a heading."""
+    found = re.search(r"^[^\S\n]*####([^\n#A-Za-z]*\d[^\nA-Za-z]*)$", text, re.MULTILINE)
+    return found[1].strip() if found else None
+
+
+def _boxes(text: str) -> list[tuple[int, int, str]]:
+    """Return where each closed box begins and ends, and what it holds."""
+    boxes = []
+    for match in re.finditer(r"\\f?boxed\s*\{", text):
+        depth = 1
+        for end in range(match.end(), len(text)):
+            depth += {"{": 1, "}": -1}.get(text[end], 0) if text[end - 1] != "\\" else 0
+            if depth == 0:
+                boxes.append((match.start(), end + 1, text[match.end() : end].strip()))
+                break
+    return boxes
