@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotfaith.data.files import HubSource, ending, read_text
 from cotfaith.data.row import Row
-from cotfaith.dialogue.answers import answer_part, last_boxed
+from cotfaith.dialogue.answers import answer_part, last_boxed, sentences
 from cotfaith.dialogue.prompts import (
     COT_PREFIX,
     LOREM,
@@ -19,9 +19,10 @@ from cotfaith.dialogue.prompts import (
     paraphrase_dialogue,
     question_block,
 )
+from cotfaith.dialogue.signs import spelled
 from cotfaith.dialogue.steps import split_steps
 from cotfaith.dialogue.written_choices import parse_choice
-from cotfaith.dialogue.written_numbers import parse_integer, parse_number
+from cotfaith.dialogue.written_numbers import parse_integer, parse_number, without_remark
 from cotfaith.dialogue.written_words import parse_words
 from cotfaith.errors import InputError, unknown
 from cotfaith.identity import derive_seed
@@ -76,11 +77,14 @@ __all__ = [
     "question_block",
     "read_text",
     "rewritten",
+    "sentences",
     "share_marked",
+    "spelled",
     "split_steps",
     "sums",
     "takes_rule",
     "unknown",
+    "without_remark",
 ]
 
 # In a checkout the plug-in folders stand beside the package; in a wheel they are inside it.

@@ -9,10 +9,10 @@ _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
 _LATEX = (
     (r"\s*[—―]\s*", " - "),
     (r"\{,\}|,\\!", ","),
-    (r"\\(?:left|right|displaystyle|boldsymbol)(?![A-Za-z])\s?|\\[()\[\]!]", ""),
-    (r"\\[,;: ]|(?<=\d)~(?=\d)", " "),
+    (r"\\(?:left|right|displaystyle|boldsymbol)(?![A-Za-z])\s?|(?<!\\)\\[()\[\]!]", ""),
+    (r"(?<!\\)\\[,;: ]|(?<=\d)~(?=\d)", " "),
     (r"\\(?:q?quad)\b", " "),
-    (r"\\([%$#&_])", r"\1"),
+    (r"(?<!\\)\\([%$#&_])", r"\1"),
     (r"\s?\^\s*\{?\s*\\circ\b\s*\}?|\s?\\degree\b", "°"),
     (r"\\times\b", "×"),
     (r"\\cdot\b", "·"),
@@ -31,13 +31,24 @@ _EMPHASIS = (
 )
 
 
+def spelled(text: str) -> str:
+    """Write what Unicode has one character for, or several, as typed: `−` as `-`, `³` as `^3`, `½` as `1/2`.
+
+    Quotation marks are straight, and characters that are not seen are gone.
+    """
+    text = re.sub(r"[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda raised: "^" + unicodedata.normalize("NFKC", raised[0]), text)
+    text = re.sub(r"[¼-¾⅐-⅞]", lambda one: _behind_digit(one, unicodedata.normalize("NFKC", one[0])), text)
+    return text.translate(_SIGNS | _UNSEEN)
+
+
 def plain(text: str) -> str:
     r"""Write a text's signs in one way, losing none that can carry meaning.
 
-    Minus signs are hyphens, raised digits stand behind `^`, fractions are `1/2`, spaces are spaces; of LaTeX
-    and Markdown what sets type is gone: `\textbf{(B)}` and `**(B)**` are `(B)`, `$10{,}000$` is `10,000`.
+    It is `spelled`, its spaces are spaces, and of LaTeX and Markdown what sets type is gone: `\textbf{(B)}`
+    and `**(B)**` are `(B)`, `$10{,}000$` is `10,000`.
     """
-    text = unicodedata.normalize("NFKC", _spelled(text).translate(_SIGNS | _UNSEEN))
+    text = _FRACTION.sub(lambda one: _behind_digit(one, "/".join(filter(None, one.groups()))), spelled(text))
+    text = unicodedata.normalize("NFKC", text)
     for pattern, written in _LATEX:
         text = re.sub(pattern, written, text)
     while (without := _SET.sub(r"\1", text)) != text:
@@ -54,13 +65,6 @@ def folded(text: str) -> str:
     if quoted and quoted[1] not in quoted[2]:
         text = quoted[2].rstrip(" .")
     return re.sub(r"^(?:the\s+(?=an?\s))?(?:the|an?)\s+(?=[^\W\d_]{2}|\d)", "", text)
-
-
-def _spelled(text: str) -> str:
-    """Write raised digits behind `^` and fractions as `1/2`, which are digits like all others to Unicode."""
-    text = re.sub(r"[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda raised: "^" + unicodedata.normalize("NFKC", raised[0]), text)
-    text = re.sub(r"[¼-¾⅐-⅞]", lambda one: _behind_digit(one, unicodedata.normalize("NFKC", one[0])), text)
-    return _FRACTION.sub(lambda one: _behind_digit(one, "/".join(filter(None, one.groups()))), text)
 
 
 def _behind_digit(found: re.Match[str], fraction: str) -> str:

@@ -85,6 +85,15 @@ def number_alone(text: str) -> str | None:
     return None if value is None else _canonical(value)
 
 
+def without_remark(sentence: str) -> str:
+    """Return a sentence without what it remarks on its number: `since ...`, `, not ...`, `(where ...)`."""
+    remark = next((m for m in _REMARK.finditer(sentence) if re.search(r"\d", sentence[: m.start()])), None)
+    text = sentence[: remark.start()] if remark else sentence
+    aside = re.search(r"(?<=[\w%.$])\s\(((?=[^\W\d_])[^()]*|[^()]*=[^()]*)\)?(?=[\s.]*$)", text)
+    kept = aside is None or re.search(_SCALES, aside[1], re.IGNORECASE)
+    return text if kept or aside is None else text[: aside.start()]
+
+
 def _clause(sentence: str) -> str:
     """Return the plain words of a sentence that answer, without remarks on them."""
     text = plain(sentence).strip(" *_`")
@@ -92,11 +101,7 @@ def _clause(sentence: str) -> str:
         r"\b(?:negative|minus)\s(?=[$€£¥]?\d)|~\s?(?=[-$€£¥]?\d)", _signed, text, flags=re.IGNORECASE
     )
     text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", "×", _UNIT_POWER.sub(r"\1", text))
-    remark = next((m for m in _REMARK.finditer(text) if re.search(r"\d", text[: m.start()])), None)
-    text = text[: remark.start()] if remark else text
-    aside = re.search(r"(?<=[\w%.])\s\(((?=[^\W\d_])[^()]*|[^()]*=[^()]*)\)?(?=[\s.]*$)", text)
-    if aside and not re.search(_SCALES, aside[1], re.IGNORECASE):
-        text = text[: aside.start()]
+    text = without_remark(text)
     if "=" not in text:
         text = re.sub(r"(?<=\d)([^-]*?)\s-\s(?=[^\W\d_]{2}).*", r"\1", text)
     return text.strip()

@@ -107,3 +107,44 @@ def test_equal_expressions_are_the_same_answer_either_way_round(first: str, seco
     assert task.same(OPEN, first, second) is same
     assert task.same(OPEN, second, first) is same
     assert not task.same(OPEN, None, None)
+
+
+@pytest.mark.parametrize(
+    ("completion", "gold", "right"),
+    [
+        (" x = 5 or x = 3", "3", False),
+        (" x = 5 or x = 3", "5", False),
+        (" x = 5 or x = 3", "3, 5", True),
+        (" $x = 5$ or $x = 3$", "3", False),
+        (" $x = 5$ or $x = 3$", r"\{3, 5\}", True),
+        (" $5$ and $3$", "3, 5", True),
+        (" 5, 3", "5", False),
+        (" x = 5; x = 3", "3", False),
+        (r" \boxed{5} or \boxed{3}", "3", False),
+        (r" \boxed{5} or \boxed{3}", "3, 5", True),
+        (" not $5$", "5", False),
+        (" not 5", "5", False),
+        (" x \u2265 5", "5", False),
+        (" x >= 5", "5", False),
+        (r" 10\,000", "10000", True),
+        (" 10 000", "10000", True),
+        (" 10,000", r"10\,000", True),
+        (" 2 1/2", r"\frac{5}{2}", True),
+        (" 2\u00bd", "2.5", True),
+        (" \u20137", "-7", True),
+        (" x\u00b2", "x^2", True),
+        (" 1.5e3", "1500", True),
+        (r" $1.5 \times 10^3$", "1500", True),
+        (" $12$ (where $x = 3$)", "12", True),
+        (" 12 (where x = 3)", "3", False),
+        (r" 40, since 20\% = 0.2", "40", True),
+        (" $12$. The answer is given below.", "12", True),
+        (" 12 apples", "12", True),
+        (" $x = 5$ is what $y$ is", "5", False),
+    ],
+)
+def test_several_solutions_are_a_set_and_spellings_do_not_matter(
+    completion: str, gold: str, right: bool
+) -> None:
+    question = Question("math", "q", "?", gold=gold)
+    assert TASKS.build("math").interpret(question, wrote(completion)).correct is right
