@@ -1,37 +1,120 @@
 """How reasoning is cut into steps."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+_BLOCK = re.compile(
+    r"""(?P<whole>
+      ^[ \t]*(?P<fence>```+|~~~+)[^`\n]*(?:\n(?:.*\n)*?[ \t]*(?P=fence)[`~]*[ \t]*$|\n[\s\S]*\Z)
+    | (?<!\\)\\\[(?:[\s\S]*?(?<!\\)\\\]|[\s\S]*\Z)
+    | (?<!\$)\$\$(?!\$)[^$]+\$\$
+    | \\begin\{(?P<name>\w+\*?)\}(?:[\s\S]*?\\end\{(?P=name)\}|[\s\S]*\Z)
+    | (?:^[ \t]*\|.*\n)+[ \t]*\|.*$ )
+    | (?P<heading>^[ \t]*\#{1,6}(?:[ \t].*)?$ | ^[ \t]*(?P<bold>\*\*|__)(?:(?!(?P=bold)).)+(?P=bold):?[ \t]*$)
+    | (?P<rule>^[ \t]*(?P<line>[-*_=])(?:[ \t]*(?P=line)){2,}[ \t]*$)""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""What is no prose: code, displayed mathematics and tables; headings; lines that are drawn."""
+_STOP = re.compile(r"[।॥。！？｡؟۔።။។]+[”’\"'」』】）)\]》〉]*")
+"""Ends of sentences, with what closes behind them, that the segmenter for English does not know."""
+_NUMERAL = r"(?:\d+(?:\.\d+)*|[A-Za-z]|[ivxlc]+|[IVXLC]+|one|two|three|four|five|six|seven|eight|nine|ten)"
+_KIND = r"(?:step|case|part|option|choice|claim|fact|premise|statement|point|question|stage|phase|line|item)"
+_LABEL = re.compile(
+    rf"[*_]*(?:{_KIND}\s+{_NUMERAL}|\(?{_NUMERAL}[.):])[*_]*[.):-]*[*_]*"
+    r"|[-*•–·▪●◦‣→\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]+"
+    r"|(?:\w{1,20}\s+){0,3}\w{1,20}\s*[:：]|</?\w+>",
+    re.IGNORECASE,
+)
+"""What a step is called or marked with: `Step 1.`, `II.`, `(a)`, a bullet, `Therefore:`."""
+_ANSWERS = re.compile(r"\banswer\b[^\n]*(?::|=|\bis\b)[*_\s]*\w", re.IGNORECASE)
 _GOES_ON = re.compile(r"[=<>≤≥≈]|\W+$")  # 3! = 6, or the last dots of an ellipsis: no sentence of its own
-_LIST_MARKER = re.compile(r"\(?(?:\d+|[A-Za-z])[.)]|[-*•]")
+_AFTER_BLOCK = re.compile(r"[a-z,.;:()]")
+_CLOSED = re.compile(r"[.!?…。！？।॥][\"')*_”’」]*$")
+
+
+class _Piece(NamedTuple):
+    """A piece of reasoning that is not cut."""
+
+    end: int
+    text: str
+    kind: str
+    """`said`, `label`, `whole` (a block) or `rule`."""
 
 
 def split_steps(reasoning: str) -> tuple[str, ...]:
-    """Split reasoning into sentences; joined, they are the reasoning byte for byte.
+    """Split reasoning into what it says; joined, the steps are the reasoning byte for byte.
 
-    The space between two sentences begins the second one, so that any first k steps end in a sentence and
-    not in white space. Lanham et al. 2023 split with NLTK's punkt; pysbd is kept here because it needs no
-    download and survives numbered lists, decimals and abbreviations.
+    A label, a heading or a bullet begins the step that it stands before, or ends the last one; displayed
+    mathematics, code and tables are not cut, and belong to the sentence that leads to them. The space between
+    two steps begins the second one, so that any first k steps end in a sentence and not in white space.
+    Lanham et al. 2023 split with NLTK's punkt; pysbd is kept here because it needs no download and survives
+    numbered lists, decimals and abbreviations.
     """
-    alike = re.sub(r"\d", "7", reasoning)  # else it takes `is 5. The sum is 6.` for a numbered list
     ends: list[int] = []
-    position = 0
-    for sentence in _segmenter().segment(alike):
-        text = sentence.strip()
-        found = alike.find(text, position) if text else -1
-        if found >= 0:
-            position = found + len(text)
-            if ends and _GOES_ON.match(text):
-                ends[-1] = position
-            elif not _LIST_MARKER.fullmatch(text):
-                ends.append(position)
+    before, labelled = _Piece(0, "", "rule"), False
+    for piece in _pieces(reasoning):
+        if piece.kind == "label" or (piece.kind == "rule" and not ends):
+            labelled = True
+        elif ends and not labelled and _belongs_to(before, piece):
+            ends[-1] = piece.end
+        else:
+            ends.append(piece.end)
+            labelled = False
+        before = piece
     if not ends:
         return (reasoning,) if reasoning.strip() else ()
     ends[-1] = len(reasoning)
     starts = [0, *ends[:-1]]
     return tuple(reasoning[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _belongs_to(before: _Piece, piece: _Piece) -> bool:
+    """Tell whether a piece goes on with what the one before it says."""
+    if piece.kind == "whole":
+        return not _CLOSED.search(before.text)
+    if before.kind == "whole":
+        return bool(_AFTER_BLOCK.match(piece.text))
+    return piece.kind == "rule" or bool(_GOES_ON.match(piece.text))
+
+
+def _pieces(reasoning: str) -> Iterator[_Piece]:
+    """Cut reasoning into sentences, labels and blocks."""
+    alike = re.sub(r"\d", "7", reasoning)  # else it takes `is 5. The sum is 6.` for a numbered list
+    position = 0
+    for block in _BLOCK.finditer(reasoning):
+        yield from _sentences(reasoning, alike, position, block.start())
+        position = block.start() + len(block[0].rstrip())
+        kind = "rule" if block["rule"] else "whole" if block["whole"] else _kind_of_heading(block[0].strip())
+        yield _Piece(position, block[0].strip(), kind)
+    yield from _sentences(reasoning, alike, position, len(reasoning))
+
+
+def _kind_of_heading(line: str) -> str:
+    """Return `said` for a line that is set as a heading and says the answer, or a sentence; else `label`."""
+    words = line.strip("#*_ \t")
+    says = _ANSWERS.search(words) or (not line.startswith("#") and _CLOSED.search(words))
+    return "said" if says and not _LABEL.fullmatch(words) else "label"
+
+
+def _sentences(reasoning: str, alike: str, start: int, end: int) -> Iterator[_Piece]:
+    """Cut prose into sentences and labels."""
+    stops = [stop.end() for stop in _STOP.finditer(alike, start, end)]
+    for first, last in zip([start, *stops], [*stops, end], strict=True):
+        position = first
+        for sentence in _segmented(alike[first:last]):
+            text = sentence.strip()
+            found = alike.find(text, position, last) if text else -1
+            if found >= 0:
+                position = found + len(text)
+                written = reasoning[found:position]
+                yield _Piece(position, written, "label" if _LABEL.fullmatch(written) else "said")
+
+
+def _segmented(prose: str) -> list[str]:
+    """Return the sentences of prose that is written as English is."""
+    return list(_segmenter().segment(prose)) if re.search(r"[.!?…\n]", prose) else [prose]
 
 
 @cache

@@ -5,14 +5,18 @@ from hypothesis import strategies as st
 from cotfaith.dialogue.steps import split_steps
 
 PROSE = st.text(alphabet=st.sampled_from("ab.!? \n\t1,2)(-=é“”"), max_size=80)
+MARKS = """
+. ! । 。 」 ** ``` $$ \\[ \\] --- | < : ) ✅ \\begin{align} \\end{align} B 2 Step
+""".split()  # noqa: SIM905 a list would take a page
+MARKED = st.lists(st.sampled_from([*MARKS, " ", "\n", "\n\n", "# ", "- ", "a b", "Step 1"]), max_size=30)
 
 
-@given(PROSE)
+@given(PROSE | MARKED.map("".join))
 def test_steps_joined_are_the_reasoning(reasoning: str) -> None:
     assert "".join(split_steps(reasoning)) == (reasoning if reasoning.strip() else "")
 
 
-@given(PROSE)
+@given(PROSE | MARKED.map("".join))
 def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(reasoning: str) -> None:
     steps = split_steps(reasoning)
     assert all(step.strip() for step in steps)
@@ -47,4 +51,89 @@ def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(reasoning:
     ],
 )
 def test_reasoning_is_split_into_sentences(reasoning: str, steps: tuple[str, ...]) -> None:
+    assert split_steps(reasoning) == steps
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "steps"),
+    [
+        ("## Add\nWe add 2 and 3.\n\n## Stop\nSo 5.", ("## Add\nWe add 2 and 3.", "\n\n## Stop\nSo 5.")),
+        ("### 2. Compute\nx is 5. So 5.", ("### 2. Compute\nx is 5.", " So 5.")),
+        (
+            "**Step 1: Add**\n2 + 3 = 5.\n\n**Step 2**\nSo 5.",
+            ("**Step 1: Add**\n2 + 3 = 5.", "\n\n**Step 2**\nSo 5."),
+        ),
+        ("Step 1. Add 2. Step 2. Add 3.", ("Step 1. Add 2.", " Step 2. Add 3.")),
+        ("Step 1\nAdd 2.\nStep 2\nAdd 3.", ("Step 1\nAdd 2.", "\nStep 2\nAdd 3.")),
+        ("Step 1:\n\nAdd 2.\n\nStep 2:\n\nStop.", ("Step 1:\n\nAdd 2.", "\n\nStep 2:\n\nStop.")),
+        (
+            "I. Fish swim.\nII. Whales swim.\nIII. So B.",
+            ("I. Fish swim.", "\nII. Whales swim.", "\nIII. So B."),
+        ),
+        ("(a) Fish swim.\n(b) So B.", ("(a) Fish swim.", "\n(b) So B.")),
+        ("- Fish swim\n- So B", ("- Fish swim", "\n- So B")),
+        ("✅ Fish swim.\n❌ Whales fly.", ("✅ Fish swim.", "\n❌ Whales fly.")),
+        ("Fish swim. Therefore:\nB is right.", ("Fish swim.", " Therefore:\nB is right.")),
+        ("<think>\nFish swim. So B.", ("<think>\nFish swim.", " So B.")),
+        ("Fish swim.\n\n---\n\nSo B.", ("Fish swim.\n\n---", "\n\nSo B.")),
+    ],
+)
+def test_a_label_or_a_heading_begins_what_it_stands_before(reasoning: str, steps: tuple[str, ...]) -> None:
+    assert split_steps(reasoning) == steps
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "steps"),
+    [
+        ("Fish swim. So B.\n\n## Answer", ("Fish swim.", " So B.\n\n## Answer")),
+        ("Fish swim.\n\n**Conclusion**", ("Fish swim.\n\n**Conclusion**",)),
+        ("Fish swim.\n\n## Answer: B", ("Fish swim.", "\n\n## Answer: B")),
+        ("Fish swim.\n**The answer is B.**", ("Fish swim.", "\n**The answer is B.**")),
+        ("# Only\n## Headings", ("# Only\n## Headings",)),
+    ],
+)
+def test_a_heading_with_nothing_behind_it_ends_the_last_step_unless_it_answers(
+    reasoning: str, steps: tuple[str, ...]
+) -> None:
+    assert split_steps(reasoning) == steps
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "\\[\na = 2. 5 + 3.\n\\]",
+        "$$\na = 5.\nb = 6.\n$$",
+        "\\begin{align*}\na &= 2 + 3. \\\\\n&= 5.\n\\end{align*}",
+        "```python\nx = 1\n# Add. Then stop.\nprint(x)\n```",
+        "| a | b |\n|---|---|\n| 1. | 2. |",
+    ],
+)
+def test_mathematics_code_and_tables_stay_whole_with_what_leads_to_them(block: str) -> None:
+    assert split_steps(f"Now we see:\n{block}\nSo 5. Good.") == (f"Now we see:\n{block}", "\nSo 5.", " Good.")
+    assert split_steps(f"Wait.\n\n{block}\n\nSo 5.") == ("Wait.", f"\n\n{block}", "\n\nSo 5.")
+
+
+def test_a_block_that_was_cut_off_is_one_step_and_dollars_alone_are_none() -> None:
+    assert split_steps("Look.\n```\nx = 1. y = 2.\nz.") == ("Look.", "\n```\nx = 1. y = 2.\nz.")
+    assert split_steps("It costs $$ a lot. Good.") == ("It costs $$ a lot.", " Good.")
+    assert split_steps("As\n\\[a = 2\\]\nwhere a is even. So 2.") == (
+        "As\n\\[a = 2\\]\nwhere a is even.",
+        " So 2.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "steps"),
+    [
+        ("मछली तैरती है। इसलिए B।", ("मछली तैरती है।", " इसलिए B।")),
+        ("एक ॥ दो ॥", ("एक ॥", " दो ॥")),
+        ("鱼会游泳。鲸也会！所以是B。", ("鱼会游泳。", "鲸也会！", "所以是B。")),
+        ("他说：“鱼会游泳。”所以是B。", ("他说：“鱼会游泳。”", "所以是B。")),
+        ("「はい。」次は？三です。", ("「はい。」", "次は？", "三です。")),
+        ("答案是 3.5。对。", ("答案是 3.5。", "对。")),
+    ],
+)
+def test_the_stops_of_other_scripts_end_sentences_with_what_closes_behind_them(
+    reasoning: str, steps: tuple[str, ...]
+) -> None:
     assert split_steps(reasoning) == steps
