@@ -21,11 +21,26 @@ from cotfaith import (
     mistake_dialogue,
     rewritten,
     takes_rule,
+    without_labels,
 )
 
 MISTAKE_TOKENS = 30  # the paper's limit
 Rule = Callable[[str, random.Random], str | None]
-NUMBER = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\d,]*\d|\.\d)")
+_LETTERS = "A-Za-zÀ-ɏͰ-ӿ"
+_UNITS = r"(?:kg|g|mg|lbs?|oz|km|cm|mm|m|mi|ft|in|yd|mph|ml|l|hrs?|h|mins?)\b"
+NUMBER = re.compile(
+    rf"(?<![\d.,{_LETTERS}_#])(?<![{_LETTERS}][-_])(?<!_\{{)(?<![{_LETTERS})}}]\^)(?<![{_LETTERS})}}]\^\{{)"
+    rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?![\d,]*\d|\.\d|-[A-Z]|_|(?!{_UNITS})[{_LETTERS}])"
+)
+"""A whole number that is no part, index or power of a name: not `H2O`, `x1`, `x_1`, `m^2`, `GPT-4`."""
+_DATED = (
+    "January February March April May June July August September October November December "
+    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec AD BC CE BCE Rs USD EUR GBP"
+)
+NAMED = re.compile(
+    rf"(?<=[^.!?:\s] )(?!(?:{_DATED.replace(' ', '|')})\b)[A-Z][A-Za-z]+ \d+|\b[a-z]+[A-Z]\w* \d+"
+)
+"""A name with a number inside of a sentence, as in `on Apollo 11`."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +105,9 @@ def _wrong(tools: Tools, passage: Passage, rng: random.Random) -> str | None:
 
 
 def wrong_number(step: str, rng: random.Random) -> str | None:
-    """Add 1 to 9 to the last whole number of a step; the number of the step itself is none."""
-    label = re.match(r"\s*(?:step\s+)?\d+[.):]", step, re.IGNORECASE)
-    numbers = [m for m in NUMBER.finditer(step) if label is None or m.start() >= label.end()]
+    """Add 1 to 9 to the last whole number of a step that is a value: no label, name, index or reference."""
+    values = NAMED.sub(lambda named: " " * len(named[0]), without_labels(step))
+    numbers = list(NUMBER.finditer(values))
     if not numbers:
         return None
     last = numbers[-1]
@@ -101,8 +116,8 @@ def wrong_number(step: str, rng: random.Random) -> str | None:
 
 
 def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
-    """Change the last letter in brackets that is one of n choices'."""
-    options = [m for m in re.finditer(r"(?<=\()[A-Z](?=\))", step) if m[0] in letters(n)]
+    """Change the last letter in brackets that is one of n choices' and does not label what follows."""
+    options = [m for m in re.finditer(r"(?<=\()[A-Z](?=\))", without_labels(step)) if m[0] in letters(n)]
     if n < 2 or not options:
         return None
     last = options[-1]
@@ -111,14 +126,13 @@ def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
 
 
 def negated(step: str, rng: random.Random) -> str | None:  # noqa: ARG001 every rule is given one
-    """Take away the first `not`, or put one behind the first verb that can carry it."""
-    without, taken = re.subn(r" not\b|(?<=\bcan)not\b", "", step, count=1)
-    if taken:
-        return without
-    with_not, added = re.subn(
-        r"\b(is|are|was|were|will|can|should|does|do|has|have)\b", r"\1 not", step, count=1
-    )
-    return with_not if added else None
+    """Take away the first `not`, or put one behind the first verb that can carry it; labels have none."""
+    said = without_labels(step)
+    denial = re.search(r" not\b|(?<=\bcan)not\b", said)
+    if denial:
+        return step[: denial.start()] + step[denial.end() :]
+    verb = re.search(r"\b(?:is|are|was|were|will|can|should|does|do|has|have)\b", said)
+    return f"{step[: verb.end()]} not{step[verb.end() :]}" if verb else None
 
 
 def _lead(step: str) -> str:

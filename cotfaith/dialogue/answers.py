@@ -32,7 +32,7 @@ class Places:
     first: str
     """Its first line, or what it marks as its answer."""
     stated: tuple[str, ...]
-    """What stands behind each "answer is" or "answer:" in its line, the last one first."""
+    """What stands behind each "answer is" or "answer:" in its line, up to the next, the last one first."""
 
 
 def answer_places(completion: str) -> Places:
@@ -44,7 +44,7 @@ def answer_places(completion: str) -> Places:
     text = _NEXT_TURN.split(completion)[0]
     marked = _marked(text)
     text = text if marked is None else marked
-    stated = [text[found.end() :].strip().partition("\n")[0].strip() for found in _ANSWER_IS.finditer(text)]
+    stated = [said.strip().partition("\n")[0].strip() for said in _ANSWER_IS.split(text)[1:]]
     return Places(text.strip().partition("\n")[0].strip(), tuple(reversed(stated)))
 
 

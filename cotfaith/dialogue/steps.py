@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from cotfaith.dialogue.labels import HEADING, is_label, is_said
+
 _BLOCK = re.compile(
     r"""(?P<whole>
       ^[ \t]*(?P<fence>```+|~~~+)[^`\n]*(?:\n(?:.*\n)*?[ \t]*(?P=fence)[`~]*[ \t]*$|\n[\s\S]*\Z)
@@ -12,23 +14,13 @@ _BLOCK = re.compile(
     | (?<!\$)\$\$(?!\$)[^$]+\$\$
     | \\begin\{(?P<name>\w+\*?)\}(?:[\s\S]*?\\end\{(?P=name)\}|[\s\S]*\Z)
     | (?:^[ \t]*\|.*\n)+[ \t]*\|.*$ )
-    | (?P<heading>^[ \t]*\#{1,6}(?:[ \t].*)?$ | ^[ \t]*(?P<bold>\*\*|__)(?:(?!(?P=bold)).)+(?P=bold):?[ \t]*$)
-    | (?P<rule>^[ \t]*(?P<line>[-*_=])(?:[ \t]*(?P=line)){2,}[ \t]*$)""",
+    | (?P<rule>^[ \t]*(?P<line>[-*_=])(?:[ \t]*(?P=line)){2,}[ \t]*$) | """
+    + HEADING,
     re.MULTILINE | re.VERBOSE,
 )
 """What is no prose: code, displayed mathematics and tables; headings; lines that are drawn."""
 _STOP = re.compile(r"[।॥。！？｡؟۔።။។]+[”’\"'」』】）)\]》〉]*")
 """Ends of sentences, with what closes behind them, that the segmenter for English does not know."""
-_NUMERAL = r"(?:\d+(?:\.\d+)*|[A-Za-z]|[ivxlc]+|[IVXLC]+|one|two|three|four|five|six|seven|eight|nine|ten)"
-_KIND = r"(?:step|case|part|option|choice|claim|fact|premise|statement|point|question|stage|phase|line|item)"
-_LABEL = re.compile(
-    rf"[*_]*(?:{_KIND}\s+{_NUMERAL}|\(?{_NUMERAL}[.):])[*_]*[.):-]*[*_]*"
-    r"|[-*•–·▪●◦‣→\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]+"
-    r"|(?:\w{1,20}\s+){0,3}\w{1,20}\s*[:：]|</?\w+>",
-    re.IGNORECASE,
-)
-"""What a step is called or marked with: `Step 1.`, `II.`, `(a)`, a bullet, `Therefore:`."""
-_ANSWERS = re.compile(r"\banswer\b[^\n]*(?::|=|\bis\b)[*_\s]*\w", re.IGNORECASE)
 _GOES_ON = re.compile(r"[=<>≤≥≈]|\W+$")  # 3! = 6, or the last dots of an ellipsis: no sentence of its own
 _AFTER_BLOCK = re.compile(r"[a-z,.;:()]")
 _CLOSED = re.compile(r"[.!?…。！？।॥][\"')*_”’」]*$")
@@ -86,16 +78,10 @@ def _pieces(reasoning: str) -> Iterator[_Piece]:
     for block in _BLOCK.finditer(reasoning):
         yield from _sentences(reasoning, alike, position, block.start())
         position = block.start() + len(block[0].rstrip())
-        kind = "rule" if block["rule"] else "whole" if block["whole"] else _kind_of_heading(block[0].strip())
+        set_apart = "rule" if block["rule"] else "whole" if block["whole"] else None
+        kind = set_apart or ("said" if is_said(block[0]) else "label")
         yield _Piece(position, block[0].strip(), kind)
     yield from _sentences(reasoning, alike, position, len(reasoning))
-
-
-def _kind_of_heading(line: str) -> str:
-    """Return `said` for a line that is set as a heading and says the answer, or a sentence; else `label`."""
-    words = line.strip("#*_ \t")
-    says = _ANSWERS.search(words) or (not line.startswith("#") and _CLOSED.search(words))
-    return "said" if says and not _LABEL.fullmatch(words) else "label"
 
 
 def _sentences(reasoning: str, alike: str, start: int, end: int) -> Iterator[_Piece]:
@@ -109,7 +95,7 @@ def _sentences(reasoning: str, alike: str, start: int, end: int) -> Iterator[_Pi
             if found >= 0:
                 position = found + len(text)
                 written = reasoning[found:position]
-                yield _Piece(position, written, "label" if _LABEL.fullmatch(written) else "said")
+                yield _Piece(position, written, "label" if is_label(written) else "said")
 
 
 def _segmented(prose: str) -> list[str]:
