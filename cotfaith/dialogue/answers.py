@@ -11,7 +11,7 @@ from cotfaith.dialogue.prompts import choice_text
 from cotfaith.schema import Question
 
 _ANSWER_IS = re.compile(
-    r"\banswer(?:\*\*)?(?:\s+is\b(?:\s+(?:therefore|thus|then|hence|clearly))?\s*:?|\s*[:=])(?:\*\*)?",
+    r"\banswer(?:\*\*)?(?:\s+is\b\s*:?|\s*[:=])(?:\*\*)?",
     re.IGNORECASE,
 )
 _STATED = re.compile(r"\b(?:most likely|final|correct) answer is\b|<answer>", re.IGNORECASE)

@@ -27,8 +27,14 @@ _IS_RIGHT = re.compile(
     re.IGNORECASE,
 )
 _REASON = r"(?:because|since|as(?!\s(?:well|many|much))|given|due\sto|based\son|rather\sthan|instead\sof)\b"
+_REMARK = re.compile(
+    rf"[.!]+[\"')*]*\s++(?!\d|(?:is|are|was|were|isn't|aren't|and|or|nor|but)\b)|[\s.,;:(-]*{_REASON}"
+    r"|[\s.]*[,;(]\s*(?:where|when|not(?!\s(?:the\s)?(?:correct|right|true|really|quite|sure|answer)))\b"
+)
+"""What may follow a choice's text: another sentence, a reason, what it is not."""
 _CLAUSE_ENDS = re.compile(
-    r"[,;:]\s+|\s+-\s+|(?<!anything)(?<!everything)(?<!all)(?<!nothing)(?<!none)\s+(?=(?:so|but|hence|thus|therefore)\b)",
+    r"(?:[,;:]|\s-)\s+(?![^(]*\))"
+    r"|(?<!anything)(?<!everything)(?<!all)(?<!nothing)(?<!none)\s+(?=(?:so|but|hence|thus|therefore)\b)",
     re.IGNORECASE,
 )
 _DENIAL = re.compile(
@@ -37,8 +43,13 @@ _DENIAL = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(r"\b(?:if|unless|whether|or|either|otherwise)\b", re.IGNORECASE)
+_MARKS = '()[]*_.:!`"'
 _MENTION = re.compile(r"[(\[]([A-Za-z])[)\]]|(?<![\w'-])(?!A [a-z]|I\b)([A-Z])(?![\w'-])")
-_WRAPPING = '()[]*_.:!`"'
+_SAID = re.compile(
+    r"""(?P<quote>["'`]?)(?:\((?P<round>[a-z])\)|\[(?P<square>[a-z])\]|(?P<list>[a-z])\)|(?P<bare>[a-z]))"""
+    r"""[.:!]*(?P=quote)[.:!]*""",
+    re.IGNORECASE,
+)
 
 
 def parse_choice(completion: str, choices: Sequence[str]) -> str | None:
@@ -125,10 +136,11 @@ def _is_cut_off(text: str, choices: Sequence[str], own: int) -> bool:
 
 def _is_remark(tail: str, choices: Sequence[str], own: int) -> bool:
     """Tell whether what follows a choice's text changes nothing about it."""
-    letter = letters(len(choices))[own]
-    if re.fullmatch(rf"[\s.!*_\"')\]:;,]*|\s*[(\[]{letter}[)\]]\W*", tail, re.IGNORECASE):
+    known = zip(letters(len(choices)), choices, strict=True)
+    its_own = "".join(letter for letter, choice in known if choice == choices[own])
+    if re.fullmatch(rf"[\s.!*_\"')\]:;,]*|\s*[(\[][{its_own}][)\]]\W*", tail, re.IGNORECASE):
         return True
-    if re.match(rf"[.!][\"')*]*\s++(?!\d)|[\s,;:(-]*{_REASON}|\s*[,;(]\s*(?:not|where|when)\b", tail):
+    if _REMARK.match(tail):
         return True
     goes_on = re.match(r"\s*(?:[,;:]|-(?=\s)|\()\s*+(?!\d|and\b|but\b|nor\b)", tail)
     denied = _DENIAL.search(tail) and not _DENIAL.search(choices[own])
@@ -167,17 +179,13 @@ def _without_reason(sentence: str) -> str:
 
 def _answering(clause: str) -> str | None:
     """Return the letter that a clause says to be the answer and beside which it says nothing else."""
-    body = _IS_RIGHT.sub("", re.sub(r"(?<=[(\[])\s+|\s+(?=[)\]])", "", clause)).split()
-    if not body:
+    *lead, last = _IS_RIGHT.sub("", re.sub(r"(?<=[(\[])\s+|\s+(?=[)\]])", "", clause)).split() or [""]
+    said = _SAID.fullmatch(last.strip("*_"))
+    if said is None or any(word.strip(_MARKS).lower() not in _LEADING for word in lead):
         return None
-    *lead, last = body
-    letter = re.sub(r"^'(.)'$", r"\1", last.strip(_WRAPPING))
-    if not re.fullmatch(r"[A-Za-z]", letter) or any(
-        word.strip(_WRAPPING).lower() not in _LEADING for word in lead
-    ):
-        return None
-    bracketed = last.strip('*_.:!`"') != letter
-    return letter.upper() if bracketed or not lead or letter in "BCDEFGHJKLMNOPQRSTUVWXYZA" else None
+    letter = next(filter(None, said.group("round", "square", "list", "bare")))
+    is_word = said["bare"] and lead and (letter.islower() or letter == "I")
+    return None if is_word else letter.upper()
 
 
 def _lists(completion: str, choices: Sequence[str]) -> bool:

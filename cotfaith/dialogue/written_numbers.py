@@ -41,7 +41,7 @@ _OTHER_THAN_IT = re.compile(
 """Words beside a quantity that make another one of it, or none."""
 _REMARK = re.compile(
     r"""[\s,;(-]*\b(?:because|since|as(?!\s(?:well|many|much|long|far|few))|given|due\sto|rather\sthan|instead\sof)\b
-    |[,;(]\s*(?:not|where|when|while|i\.e|that\sis|which(?!\s(?:is|was)\s(?:wrong|incorrect|false|not\b)))\b""",
+    |[,;(]\s*(?:not(?!\s(?:the\s)?(?:correct|right|true|really|quite|sure|answer)\b)|where|when|while|i\.e|that\sis|which(?!\s(?:is|was)\s(?:wrong|incorrect|false|not\b)))\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _VARIABLE = r"(?<![^\W\d_'])[b-hj-z](?![^\W\d_'(])"

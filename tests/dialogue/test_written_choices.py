@@ -57,6 +57,10 @@ TEXTS = [
     ("a dog and a bird", ("a dog", "a dog and a cat"), None), ("- 5", ("5", "- 5"), "B"), ("A) - 5", ("- 5", "5"), "A"),
     ("No, he does not.", YES_NO, "B"), ("No, (A)", YES_NO, None), ("Yes, no", YES_NO, None), ("Yes or no", YES_NO, None),
     ("(A) The verdict should be rev", LONG, "A"), ("(A) The verdict", LONG, None), ("The verdict should be rev", LONG, None),
+    ("A. gases. is wrong", ("gases.", "metals."), None), ("gases., because they flow", ("gases.", "metals."), "A"),
+    ("(A) gases, not correct", ("gases.", "metals."), None), ("The answer is (a - b)2.", ("(a + b)2", "(a - b)2"), "B"),
+    ("not (a - b)2", ("(a + b)2", "(a - b)2"), None), ("8 (A)", ("8", "8", "9"), "A"), ("8 (B)", ("8", "8", "9"), "A"),
+    ("The answer is then has him cut", ("then has him cut", "has him cut"), "A"),
     ("the answer is no", ("the answer is no", "no"), "A"), (r"\boxed{5}", (r"\boxed{5}", "5"), "A"),
     ("I", tuple("klmnopqrst"), "I"), ("It is I", tuple("klmnopqrst"), None), ("I think so", tuple("klmnopqrst"), None),
 ]  # fmt: skip

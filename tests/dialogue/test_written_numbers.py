@@ -67,7 +67,7 @@ UNREAD = {
     ],
     "bounds, denials and conditions": [
         " more than 5", " less than 5", " at least 5", " up to 5", " over 12", " 12+", " not 12", " It isn't 12", " anything but 5",
-        " not 12 but 13", " 12 if x = 3", " 12, which is wrong", " 12? No, 13",
+        " not 12 but 13", " 12 if x = 3", " 12, which is wrong", " 12, not correct", " 12? No, 13",
     ],
     "names, times, dates, ordinals": [
         " H2O", " B12", " GPT-4", " COVID-19", " #12", " x2", " 5th", " 1990s", " 3:30", " 5pm", " 5 pm", " 5 o'clock", " 3/4/2020",
