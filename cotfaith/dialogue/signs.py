@@ -23,11 +23,11 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{\s*(-?[\d.]+)\s*\}\s*\{\s*([\d.]+)\s
 _SET = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|sf|it|bb|cal|tt)|emph|mbox|operatorname)\s*\{([^{}]*)\}"
 )
+_FORMULA = re.compile(r"(?<![\\\w$])(\$\$?)(?=[^\s$])((?:\\\$|[^$\n])+)(?<=[^\s$\\])\1(?![\w$])")
 _EMPHASIS = (
     re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]+)(?<=[^\s*])\1(?![\w*])"),
     re.compile(r"(?<!\w)(__?)(?=[^\s_])([^_\n]+)(?<=[^\s_])\1(?!\w)"),
     re.compile(r"(`)([^`\n]+)\1"),
-    re.compile(r"(?<![\\\w$])(\$\$?)(?=[^\s$])([^$\n]+)(?<=[^\s$\\])\1(?![\w$])"),
 )
 
 
@@ -48,7 +48,7 @@ def plain(text: str) -> str:
     and `**(B)**` are `(B)`, `$10{,}000$` is `10,000`.
     """
     text = _FRACTION.sub(lambda one: _behind_digit(one, "/".join(filter(None, one.groups()))), spelled(text))
-    text = unicodedata.normalize("NFKC", text)
+    text = _FORMULA.sub(r"\2", unicodedata.normalize("NFKC", text))
     for pattern, written in _LATEX:
         text = re.sub(pattern, written, text)
     while (without := _SET.sub(r"\1", text)) != text:

@@ -40,8 +40,11 @@ _OTHER_THAN_IT = re.compile(
 )
 """Words beside a quantity that make another one of it, or none."""
 _REMARK = re.compile(
-    r"""[\s,;(-]*\b(?:because|since|as(?!\s(?:well|many|much|long|far|few))|given|due\sto|rather\sthan|instead\sof)\b
-    |[,;(]\s*(?:not(?!\s(?:the\s)?(?:correct|right|true|really|quite|sure|answer)\b)|where|when|while|i\.e|that\sis|which(?!\s(?:is|was)\s(?:wrong|incorrect|false|not\b)))\b""",
+    r"""[\s,;(-]*\b(?:because|since|given|due\sto|rather\sthan|instead\sof)\b
+    |[,;(]\s*(?:as(?!\s(?:well|many|much|long|far|few))|where|when|while|i\.e|that\sis
+        |which(?!\s(?:is|was)\s(?:wrong|incorrect|false|not\b))
+        |not(?!\s(?:the\s)?(?:correct|right|true|really|quite|sure|answer)\b))\b
+    |\s-\s(?=[^\W\d_]{2})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _VARIABLE = r"(?<![^\W\d_'])[b-hj-z](?![^\W\d_'(])"
@@ -57,19 +60,28 @@ _LEAD = re.compile(r"that\b|(?:about|approximately|around|roughly|exactly|just|o
 def parse_number(completion: str) -> str | None:
     """Read a number: the only one in the sentence that answers, or what an equation there comes to.
 
-    The first sentence answers if it begins with a number; otherwise what follows the last `answer is` that
-    says one does, and then the first sentence. Separators of thousands and signs of currency or percent are
-    dropped; equal numbers are equal strings, whole ones as digits, others as a decimal where it ends and as a
-    fraction where it does not. Returns None where none is understood: several numbers, sums not worked out,
-    conditions, denials, words that make another number of it (`3 million`), words, times and ordinals.
+    Separators of thousands and signs of currency or percent are dropped; equal numbers are equal strings,
+    whole ones as digits, others as a decimal where it ends and as a fraction where it does not. Returns None
+    where none is understood: several numbers, sums that are not worked out, conditions, denials, words that
+    make another number of it (`3 million`), numbers in words, times, ordinals.
     """
-    places = answer_places(completion)
-    first = _clause(sentences(places.first)[0])
-    stated = [_clause(sentences(said)[0]) for said in places.stated]
-    clauses = [first, *stated] if _begins_with_number(first) else [*stated, first]
-    found = (_value(clause) for clause in clauses)
+    found = (_value(clause) for clause in _clauses(completion))
     value = next((value for value in found if value is not None), None)
     return None if value is None else _canonical(value)
+
+
+def _clauses(completion: str) -> list[str]:
+    """Return what may answer, the surest first.
+
+    The first sentence answers if a number begins it. Otherwise what stands behind the last `answer is` does,
+    and then the first sentence, if no equation follows in its line that it may only lead to.
+    """
+    places = answer_places(completion)
+    sentence, *further = sentences(places.first)
+    first, stated = _clause(sentence), [_clause(sentences(said)[0]) for said in places.stated]
+    if _answers_at_once(first) and "=" not in first:
+        return [first, *stated]
+    return stated if any("=" in one for one in further) else [*stated, first]
 
 
 def parse_integer(completion: str) -> str | None:
@@ -86,12 +98,16 @@ def number_alone(text: str) -> str | None:
 
 
 def without_remark(sentence: str) -> str:
-    """Return a sentence without what it remarks on its number: `since ...`, `, not ...`, `(where ...)`."""
-    remark = next((m for m in _REMARK.finditer(sentence) if re.search(r"\d", sentence[: m.start()])), None)
-    text = sentence[: remark.start()] if remark else sentence
-    aside = re.search(r"(?<=[\w%.$])\s\(((?=[^\W\d_])[^()]*|[^()]*=[^()]*)\)?(?=[\s.]*$)", text)
-    kept = aside is None or re.search(_SCALES, aside[1], re.IGNORECASE)
-    return text if kept or aside is None else text[: aside.start()]
+    """Return a sentence that answers at once without what it remarks on that: `since ...`, `(where ...)`."""
+    for remark in _REMARK.finditer(sentence):
+        before = sentence[: remark.start()]
+        if _answers_at_once(before) and not (remark[0] == " - " and "=" in sentence):
+            return before
+    aside = re.search(r"(?<=[\w%.$])\s\(((?=[^\W\d_])[^()]*|[^()]*=[^()]*)\)?(?=[\s.]*$)", sentence)
+    if aside is None or re.search(_SCALES, aside[1], re.IGNORECASE):
+        return sentence
+    before = sentence[: aside.start()]
+    return before if _answers_at_once(before) else sentence
 
 
 def _clause(sentence: str) -> str:
@@ -101,10 +117,7 @@ def _clause(sentence: str) -> str:
         r"\b(?:negative|minus)\s(?=[$€£¥]?\d)|~\s?(?=[-$€£¥]?\d)", _signed, text, flags=re.IGNORECASE
     )
     text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", "×", _UNIT_POWER.sub(r"\1", text))
-    text = without_remark(text)
-    if "=" not in text:
-        text = re.sub(r"(?<=\d)([^-]*?)\s-\s(?=[^\W\d_]{2}).*", r"\1", text)
-    return text.strip()
+    return without_remark(text).strip()
 
 
 def _signed(found: re.Match[str]) -> str:
@@ -149,9 +162,10 @@ def _signs(groups: Sequence[str | None]) -> list[str | None]:
     return [sign for sign in groups if sign]
 
 
-def _begins_with_number(clause: str) -> bool:
-    found = _QUANTITY.search(clause)
-    return found is not None and "=" not in clause and bool(_LEAD.match(clause[: found.start()]))
+def _answers_at_once(clause: str) -> bool:
+    """Tell whether a clause comes to a number at its beginning or in an equation, after no story."""
+    found = _QUANTITY.search(re.sub(r"\\[A-Za-z]+", "", clause))
+    return found is not None and ("=" in clause or bool(_LEAD.match(found.string[: found.start()])))
 
 
 def _canonical(value: Fraction) -> str:

@@ -39,7 +39,7 @@ READ: dict[str, list[tuple[str, str | None]]] = {
     "set in type": [
         (" **12**", "12"), (" `12`", "12"), (" _12_", "12"), (' "12"', "12"), (" (5)", "5"), (" $12$", "12"), (" $$12$$", "12"),
         (r" \(12\)", "12"), (r" \[12\]", "12"), (r" $\boxed{12}$", "12"), (r" \boxed{12 \text{ apples}}", "12"),
-        (r" \boxed{\$12}", "12"), (r" \boxed{12\text{ cm}^2}", "12"), (r" \boxed{x = 5}", "5"), (" １２", "12"),
+        (r" \boxed{\$12}", "12"), (r" $\$12$", "12"), (r" $12\%$", "12"), (r" \boxed{12\text{ cm}^2}", "12"), (r" \boxed{x = 5}", "5"), (" １２", "12"),
         ("**Answer:** 12", "12"), ("**Answer: 12**", "12"),
     ],
     "equations": [
@@ -110,6 +110,12 @@ def test_what_is_not_understood_whole_is_unread(completion: str) -> None:
         ("<answer>The answer is 12</answer>", "12"),
         (r"<answer>\boxed{12}</answer>", "12"),
         ("<answer>two</answer> 5", None),
+        (" 24/3 = 8. On Sunday it was 2*8 = 16.", None),
+        (" He has 3 eggs. He sells 16 - 3 = 13.", None),
+        (" He ran 1 lap, which is 7-1=6th place", None),
+        (" He takes 100% as a share: 9/45 * 100% = 20%", None),
+        (" He sells 5 because he has 12.", None),
+        (" that he sells 5 because he has 12.", "5"),
         ("12\n13", "12"),
     ],
 )
