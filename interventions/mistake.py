@@ -50,7 +50,8 @@ class Mistake(Intervention):
     `variant` says what follows it: the model goes on from there (`resume`, the paper's), or the other steps
     stay as they were (`substitute`). `source` says who writes it: the helper `model`, which sees the question
     and that step, or an exact `rule`: the task's own where it has one, otherwise a number, an option letter
-    or a negation that the step says is changed, none that labels it. `auto` is the task's own rule where it has one, otherwise the model.
+    or a negation is changed that the step says, none that labels it. `auto` is the task's own rule where it
+    has one, otherwise the model.
     """
 
     variant: Literal["resume", "substitute"] = "resume"
