@@ -7,7 +7,7 @@ KILLS ?= 30
 SUMS := addition:operands=
 TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume
 DETECTION := cotfaith/models/organisms/detection.csv
-.PHONY: reproduce ladder organisms validate bench torture test test-versions check format env clean
+.PHONY: reproduce ladder organisms validate bench readback torture test test-versions check format env clean
 
 env: $(BIN)/.ready
 
@@ -52,6 +52,10 @@ bench: env
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m cotfaith.bench.run --model $(MODEL) --questions $(QUESTIONS) --preambled $(PREAMBLED) \
 	    $(addprefix --batch ,$(BATCH)) $(addprefix --part ,$(PART))
+
+## How written choices are read: every choice of a benchmark, put back in as the completion. TASK= and DATA= say of which.
+readback: env
+	$(BIN)/python -m cotfaith.bench.readback --task $(TASK) $(addprefix --data ,$(DATA))
 
 ## Kill a run thirty times at random moments, and compare it row by row with one that was left alone.
 torture: env

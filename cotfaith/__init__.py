@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cotfaith.data.files import HubSource, ending, read_text, split_lines
 from cotfaith.data.row import Row
-from cotfaith.dialogue.choices import parse_choice
-from cotfaith.dialogue.numbers import parse_integer, parse_number
-from cotfaith.dialogue.places import answer_part, last_boxed
+from cotfaith.dialogue.answers import answer_part, last_boxed, sentences
+from cotfaith.dialogue.labels import without_labels
 from cotfaith.dialogue.prompts import (
     COT_PREFIX,
     LOREM,
@@ -21,8 +20,11 @@ from cotfaith.dialogue.prompts import (
     paraphrase_dialogue,
     question_block,
 )
+from cotfaith.dialogue.signs import spelled
 from cotfaith.dialogue.steps import split_steps
-from cotfaith.dialogue.words import parse_words
+from cotfaith.dialogue.written_choices import parse_choice
+from cotfaith.dialogue.written_numbers import parse_integer, parse_number, without_remark
+from cotfaith.dialogue.written_words import parse_words
 from cotfaith.errors import InputError, OtherContentError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
@@ -77,12 +79,16 @@ __all__ = [
     "question_block",
     "read_text",
     "rewritten",
+    "sentences",
     "share_marked",
+    "spelled",
     "split_lines",
     "split_steps",
     "sums",
     "takes_rule",
     "unknown",
+    "without_labels",
+    "without_remark",
 ]
 
 # In a checkout the plug-in folders stand beside the package; in a wheel they are inside it.

@@ -21,29 +21,26 @@ from cotfaith import (
     mistake_dialogue,
     rewritten,
     takes_rule,
+    without_labels,
 )
 
 MISTAKE_TOKENS = 30  # the paper's limit
 Rule = Callable[[str, random.Random], str | None]
-UNITS = r"(?:kg|km|cm|mm|mg|ml|g|m|h|s|l|L|lbs?|oz|ft|hrs?|mins?|mph|GB|MB|cents?)\b"
+_LETTERS = "A-Za-zÀ-ɏͰ-ӿ"
+_UNITS = r"(?:kg|g|mg|lbs?|oz|km|cm|mm|m|mi|ft|in|yd|mph|ml|l|hrs?|h|mins?)\b"
 NUMBER = re.compile(
-    r"(?<![\w.,^_\\{])(?<!\w-)(?<!\d:)(?:\d{1,3}(?:,\d{3})+|\d+)"
-    rf"(?![\d,]*\d|\.\d|[:/]\d|-[A-Za-z]|(?!{UNITS})[A-Za-z_])"
+    rf"(?<![\d.,{_LETTERS}_#])(?<![{_LETTERS}][-_])(?<!_\{{)(?<![{_LETTERS})}}]\^)(?<![{_LETTERS})}}]\^\{{)"
+    rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?![\d,]*\d|\.\d|-[A-Z]|_|(?!{_UNITS})[{_LETTERS}])"
 )
-"""A whole number that is a value: no part of a name, a time or a fraction, as those of H2O and 3:30 are."""
-KINDS = "step|part|case|stage|phase|point|section|question|problem|example|claim|lemma|fact"
+"""A whole number that is no part, index or power of a name: not `H2O`, `x1`, `x_1`, `m^2`, `GPT-4`."""
+_DATED = (
+    "January February March April May June July August September October November December "
+    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec AD BC CE BCE Rs USD EUR GBP"
+)
 NAMED = re.compile(
-    rf"(?:\b(?:{KINDS}|chapter|page|line|row|option|choice|equation|eq|figure|fig|table|rule|theorem|statement|"
-    r"premise|clue|item|no|number)s?\.?\s*#?|#)[(\[]?$",
-    re.IGNORECASE,
+    rf"(?<=[^.!?:\s] )(?!(?:{_DATED.replace(' ', '|')})\b)[A-Z][A-Za-z]+ \d+|\b[a-z]+[A-Z]\w* \d+"
 )
-"""What stands before a number that names something."""
-LABEL = re.compile(
-    rf"\s*#+[^\n]*\n|\s*[-*•>]\s+|\s*(?:\*\*|__)?\s*(?:(?:{KINDS})\s*)?"
-    r"[(\[]?(?:\d+(?:\.\d+)*|[ivxlcIVXLC]+|[A-Za-z])(?:[)\]][.:]?|[.:]|\s[-–—])(?:\*\*|__)?(?=\s)(?:\*\*)?",
-    re.IGNORECASE,
-)
-"""What a step is headed or numbered by."""
+"""A name with a number inside of a sentence, as in `on Apollo 11`."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,8 @@ class Mistake(Intervention):
     `variant` says what follows it: the model goes on from there (`resume`, the paper's), or the other steps
     stay as they were (`substitute`). `source` says who writes it: the helper `model`, which sees the question
     and that step, or an exact `rule`: the task's own where it has one, otherwise a number, an option letter
-    or a negation is changed. `auto` is the task's own rule where it has one, otherwise the model.
+    or a negation is changed that the step says, none that labels it. `auto` is the task's own rule where it
+    has one, otherwise the model.
     """
 
     variant: Literal["resume", "substitute"] = "resume"
@@ -108,9 +106,9 @@ def _wrong(tools: Tools, passage: Passage, rng: random.Random) -> str | None:
 
 
 def wrong_number(step: str, rng: random.Random) -> str | None:
-    """Add 1 to 9 to the last whole number that is a value of a step: no label, and no part of a name."""
-    begin = _said(step)
-    numbers = [m for m in NUMBER.finditer(step) if m.start() >= begin and not NAMED.search(step[: m.start()])]
+    """Add 1 to 9 to the last whole number of a step that is a value: no label, name, index or reference."""
+    values = NAMED.sub(lambda named: " " * len(named[0]), without_labels(step))
+    numbers = list(NUMBER.finditer(values))
     if not numbers:
         return None
     last = numbers[-1]
@@ -119,11 +117,8 @@ def wrong_number(step: str, rng: random.Random) -> str | None:
 
 
 def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
-    """Change the last letter in brackets that is one of n choices' and no label."""
-    begin = _said(step)
-    options = [
-        m for m in re.finditer(r"(?<=\()[A-Z](?=\))", step) if m.start() > begin and m[0] in letters(n)
-    ]
+    """Change the last letter in brackets that is one of n choices' and does not label what follows."""
+    options = [m for m in re.finditer(r"(?<=\()[A-Z](?=\))", without_labels(step)) if m[0] in letters(n)]
     if n < 2 or not options:
         return None
     last = options[-1]
@@ -132,24 +127,13 @@ def wrong_letter(step: str, rng: random.Random, n: int = 4) -> str | None:
 
 
 def negated(step: str, rng: random.Random) -> str | None:  # noqa: ARG001 every rule is given one
-    """Take away the first `not`, or put one behind the first verb that can carry it."""
-    begin = _said(step)
-    label, said = step[:begin], step[begin:]
-    without, taken = re.subn(r" not\b|(?<=\bcan)not\b", "", said, count=1)
-    if taken:
-        return label + without
-    with_not, added = re.subn(
-        r"\b(is|are|was|were|will|can|should|does|do|has|have)\b", r"\1 not", said, count=1
-    )
-    return label + with_not if added else None
-
-
-def _said(step: str) -> int:
-    """Return where a step's labels end and what it says begins: headings, `**Step 2:**`, `3.`, `(a)`, `-`."""
-    begin = 0
-    while match := LABEL.match(step, begin):
-        begin = match.end()
-    return begin
+    """Take away the first `not`, or put one behind the first verb that can carry it; labels have none."""
+    said = without_labels(step)
+    denial = re.search(r" not\b|(?<=\bcan)not\b", said)
+    if denial:
+        return step[: denial.start()] + step[denial.end() :]
+    verb = re.search(r"\b(?:is|are|was|were|will|can|should|does|do|has|have)\b", said)
+    return f"{step[: verb.end()]} not{step[verb.end() :]}" if verb else None
 
 
 def _lead(steps: Sequence[str], i: int) -> str:

@@ -3,18 +3,35 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar
 
-from cotfaith import HubSource, Question, Row, Task, answer_part, last_boxed
+from cotfaith import (
+    HubSource,
+    Question,
+    Row,
+    Task,
+    answer_part,
+    last_boxed,
+    sentences,
+    spelled,
+    without_remark,
+)
 
 SUBJECTS = """
 algebra counting_and_probability geometry intermediate_algebra number_theory prealgebra precalculus
 """.split()  # noqa: SIM905 a list would take a page
-FORMULA = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)")
-THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ]|\{,\}|,\\!)(?=\d{3})")
-"""What may part the digits of a large number, where the library would see a product."""
-SEVERAL = re.compile(r"=.*(?:,|\\text\{ ?(?:or|and) ?\}).*=")
-"""Equations beside each other, e.g. the roots of another one."""
+
+FORMULA = re.compile(r"(?<!\\)\$([^$]+)\$|\\\((.+?)\\\)")
+SPELLINGS = (
+    (r"(?<=\d)(?:\\[,;: !]|~|\s)(?=\d{3}(?!\d))", ""),  # 10\,000
+    (r"(?<![\d.,/])(\d+)\s+(\d+)/(\d+)", r"\1\\frac{\2}{\3}"),  # 2 1/2
+    (r"(?<=\d)[eE]([-+]?\d+)\b", r" \\times 10^{\1}"),  # 1.5e3
+)
+_JOINED = re.compile(r"\s*(?:,\s*)?(?:or|and)?\s*", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"\b(?:not|neither|nor|never|except|than|between|if|unless|wrong)\b|n't\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +55,21 @@ class Math(Task):
         return Question(self.spec, "", row.text("problem"), gold=gold, labels=labels)
 
     def parse(self, question: Question, completion: str) -> str | None:
-        r"""Read an expression, from between dollars if any; None for several words outside `\text{}`.
+        r"""Read an expression, from between dollars if any, or several that `or`, `and` or a comma joins.
 
-        Of an equation it is what stands last, unless several are given: these are one answer.
+        None where other words join formulas, for several words outside of `\text{}`, and for denials.
         """
-        text = _formula(answer_part(completion)).strip().rstrip(".,").strip()
-        if not SEVERAL.search(text):
-            text = text.rpartition("=")[2].strip()
+        said = without_remark(sentences(answer_part(completion))[0])
+        formulas = list(FORMULA.finditer(said))
+        if _DENIAL.search(FORMULA.sub("", said)):
+            return None
+        between = [said[a.end() : b.start()] for a, b in pairwise(formulas)]
+        if not all(_JOINED.fullmatch(words) for words in between):
+            return None
+        written = [(formula[1] or formula[2]).strip().rstrip(".,").strip() for formula in formulas]
+        text = ", ".join(written) if written else _solved(said.strip().rstrip(".,").strip())
         in_words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\text\w*\{[^}]*\}|\\[A-Za-z]+", " ", text))
-        if len(in_words) > 1 or not _expressions(text):
+        if len([word for word in in_words if word not in ("or", "and")]) > 1 or not _expressions(text):
             return None
         return text
 
@@ -57,25 +80,21 @@ class Math(Task):
         return first == second or _equal(first, second) or _equal(second, first)
 
 
-def _formula(part: str) -> str:
-    """Return the formula that a sentence gives; several joined by `or`, `and` or a comma are one.
-
-    Nothing where there are several that are joined otherwise, unless the last says what the others are.
-    """
-    found = [match[1] or match[2] for match in FORMULA.finditer(part)]
-    if not found:
-        return re.sub(r"\s(or|and)\s", r" \\text{ \1 } ", part)
-    between = [text.strip() for text in FORMULA.sub("\0", part).split("\0")][1:-1]
-    if all(re.fullmatch(r",?\s*(?:or|and)|,", text) for text in between):
-        return r" \text{ or } ".join(found)
-    return found[-1] if re.fullmatch(r"is|equals|=", between[-1]) else ""
+def _solved(text: str) -> str:
+    """Return the right side of one equation, and several of them as they are."""
+    several = re.search(r"\b(?:or|and)\b|[,;]\s|[<>!≠≤≥]", text)
+    return text if several else text.rpartition("=")[2].strip()
 
 
 @lru_cache(maxsize=4096)
 def _expressions(text: str) -> tuple[object, ...]:
+    """Return what the library reads, spared the spellings that it takes for something else."""
     from math_verify import parse  # noqa: PLC0415 it takes a third of a second
 
-    return tuple(parse(f"${THOUSANDS.sub('', text)}$"))
+    typed = spelled(text)
+    for pattern, plainer in SPELLINGS:
+        typed = re.sub(pattern, plainer, typed)
+    return tuple(parse(f"${typed}$"))
 
 
 @lru_cache(maxsize=4096)

@@ -1,87 +1,77 @@
-"""Whether choices are read as themselves where a completion says them: `python -m cotfaith.bench.readback`.
+"""How written choices are read: every choice of a benchmark, put back in as the completion that answers.
 
-Every choice of a benchmark's questions is put back as the completion, in the forms in which models write it.
-None may be read as another choice, and few may be unread.
+`make readback TASK=... DATA=...` prints the counts; data are never part of the package.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Console
 
-from cotfaith.dialogue.choices import parse_choice, same_answer
-from cotfaith.dialogue.prompts import letters
+from cotfaith.dialogue.prompts import choice_text, letters
 from cotfaith.errors import InputError
 from cotfaith.plugins.questions import load
 from cotfaith.plugins.registry import TASKS
+from cotfaith.plugins.task import Task
 from cotfaith.report.markdown import markdown_table
 from cotfaith.schema import Question
 
-FORMS = {
-    "text": "{text}",
-    "text and a full stop": "{text}.",
-    "(letter): text": "({letter}): {text}",
-    "letter) text": "{letter}) {text}",
-    "letter. text": "{letter}. {text}",
-    "(letter)": "({letter})",
-    "the answer is text": "The answer is {text}.",
-    "a turn behind it": "{text}\n\nHuman: Thanks.",
-    "a reason behind it": "{bare}, because nothing else fits.",
-    "tag": "<answer>{text}</answer>",
-}
-"""How models write a choice."""
-READINGS = ("itself", "another", "unread", "ambiguous")
+WRITTEN = ("{text}", "({letter}): {text}", "{letter}) {text}", "{letter}. {text}")
+FORMS = (*WRITTEN, *(f"{form}." for form in WRITTEN))
+READINGS = ("itself", "same", "another", "unread")
+
+
+def reading(task: Task, question: Question, letter: str, form: str) -> str:
+    """Return as which of `READINGS` a choice is read that is written in this form."""
+    text = choice_text(question, letter)
+    read = task.parse(question, form.format(letter=letter, text=text))
+    if read in (letter, None):
+        return "unread" if read is None else "itself"
+    return "same" if task.same(question, read, letter) else "another"
+
+
+def readback(task: Task, questions: Sequence[Question]) -> pd.DataFrame:
+    """Return a row per form: how many choices there are, and how many of them are read as what."""
+    rows = []
+    for form in FORMS:
+        counts = Counter(reading(task, question, letter, form) for question, letter in _choices(questions))
+        read = {name: counts[name] for name in READINGS}
+        rows.append({"task": task.spec, "form": f"`{form}`", "choices": counts.total(), **read})
+    return pd.DataFrame(rows)
+
+
+def misread(task: Task, questions: Sequence[Question]) -> Iterator[str]:
+    """Yield a line for every choice that is read as another or not at all, and in which form."""
+    for question, letter in _choices(questions):
+        for form in FORMS:
+            read = reading(task, question, letter, form)
+            if read in ("another", "unread"):
+                yield f"{read}: {letter} of {question.choices} as `{form}`"
+
+
+def _choices(questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    for question in questions:
+        yield from ((question, letter) for letter in letters(len(question.choices)))
 
 
 def main(
-    task: Annotated[list[str], typer.Option(help="Task, e.g. mmlu. Repeatable.")],
-    data: Annotated[
-        Path, typer.Option(help="A file of the benchmark, or a folder in which tasks find theirs.")
-    ],
-    show: Annotated[int, typer.Option(help="Of each kind that is not read as itself, show so many.")] = 0,
+    task: Annotated[str, typer.Option(help="A task whose questions have choices.")],
+    data: Annotated[list[Path], typer.Option(help="A file or folder of its benchmark; may be repeated.")],
+    show: Annotated[int, typer.Option(help="How many choices that are misread are shown.", min=0)] = 10,
 ) -> None:
-    """Count, form by form, as what the choices of tasks are read."""
-    import pandas as pd
-
-    rows, examples = [], list[str]()
-    for spec in task:
-        questions = load(TASKS.build(spec), data, None, 0, skip_bad_rows=True).questions
-        for form in FORMS:
-            found = list(readings(questions, form))
-            counts = Counter(reading for reading, _ in found)
-            rows.append(
-                {"task": spec, "form": form, "choices": len(found)} | {r: counts[r] for r in READINGS}
-            )
-            told = [f"{reading}: {said!r}" for reading, said in found if reading in ("another", "unread")]
-            examples += told[:show]
-    console = Console()
-    console.print(markdown_table(pd.DataFrame(rows)), markup=False, soft_wrap=True)
-    console.print("\n".join(examples), markup=False)
-
-
-def readings(questions: Sequence[Question], form: str) -> Iterator[tuple[str, str]]:
-    """Yield as what each choice is read that is said in a form, and what was said.
-
-    A text is ambiguous, alone, where another choice says the same in other letters, or is its letter.
-    """
-    for question in questions:
-        for letter, text in zip(letters(len(question.choices)), question.choices, strict=True):
-            said = FORMS[form].format(letter=letter, text=text, bare=text.rstrip("."))
-            read = parse_choice(f" {said}", question.choices)
-            if read is not None:
-                yield ("itself" if same_answer(question, read, letter) else "another"), said
-            else:
-                yield ("ambiguous" if _is_ambiguous(question, text) else "unread"), said
-
-
-def _is_ambiguous(question: Question, text: str) -> bool:
-    folded = [choice.casefold().strip(" .") for choice in question.choices]
-    names = letters(len(question.choices))
-    return folded.count(text.casefold().strip(" .")) > 1 or text.strip(" .()").upper() in names
+    """Print how many choices are read as themselves, as one that says the same, as another, or not at all."""
+    asked = TASKS.build(task)
+    loaded = [load(asked, path, None, 0, skip_bad_rows=True) for path in data]
+    questions = [question for one in loaded for question in one.questions]
+    typer.echo(markdown_table(readback(asked, questions)))
+    for line in islice(misread(asked, questions), show):
+        typer.echo(line)
 
 
 if __name__ == "__main__":

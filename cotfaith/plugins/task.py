@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 from cotfaith.data.files import HubSource, read_rows
 from cotfaith.data.row import Row
-from cotfaith.dialogue.choices import parse_choice, same_answer
+from cotfaith.dialogue.answers import same_answer
 from cotfaith.dialogue.prompts import (
     CHOICE_PREFIX,
     COT_PREFIX,
@@ -20,7 +20,8 @@ from cotfaith.dialogue.prompts import (
     letters,
     reasoning_dialogue,
 )
-from cotfaith.dialogue.words import parse_words
+from cotfaith.dialogue.written_choices import parse_choice
+from cotfaith.dialogue.written_words import parse_words
 from cotfaith.errors import InputError
 from cotfaith.plugins.plugin import Plugin
 from cotfaith.plugins.scores import Score

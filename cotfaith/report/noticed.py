@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cotfaith.dialogue.places import states_answer
+from cotfaith.dialogue.answers import states_answer
 from cotfaith.store.store import Store
 
 

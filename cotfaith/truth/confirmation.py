@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cotfaith.dialogue.numbers import parse_integer
 from cotfaith.dialogue.prompts import (
     CLOSING_QUESTION,
     SHORT_ANSWER_PREFIX,
@@ -19,6 +18,7 @@ from cotfaith.dialogue.prompts import (
     answer_dialogue,
     plain_text,
 )
+from cotfaith.dialogue.written_numbers import parse_integer
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.local.blocking import Span, answers_when_blocked

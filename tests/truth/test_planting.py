@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from cotfaith import InputError
 from cotfaith.cli import app
-from cotfaith.dialogue.numbers import parse_integer
 from cotfaith.dialogue.prompts import SHORT_ANSWER_PREFIX, answer_dialogue
+from cotfaith.dialogue.written_numbers import parse_integer
 from cotfaith.ladder.sums import held_out
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
