@@ -85,6 +85,8 @@ def _merge_facts(joined: Store, run: Store) -> None:
         joined.add_source(task, source, left_out)
     for model, floor in run.floors():
         joined.set_floor(model, floor)
+    if joined.meta("day") is None and run.meta("day") is not None:
+        joined.set_meta("day", run.meta("day"))
     for model, told in run.told():
         joined.set_told(model, told)
     commands = joined.meta("commands") or []

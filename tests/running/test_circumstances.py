@@ -15,6 +15,7 @@ from cotfaith.plugins import registry as plugins
 from cotfaith.running import circumstances, code, runner
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, build_interventions, prepare
+from cotfaith.store.merging import merge
 from tests.scripted import silent
 
 PLUGIN = """
@@ -182,6 +183,19 @@ def test_a_run_that_is_continued_on_another_day_shows_the_same_prompt(dated: Stu
     assert prepare(dated, ()).study.day == "2026-03-01"
     assert measured(dated) == 0
     assert measured(replace(dated, samples=2)) == 1
+
+
+def test_shards_of_one_day_are_merged_and_go_on_with_it(dated: Study, tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text(
+        '{"question": "1 + 2?", "answer": "3"}\n{"question": "2 + 2?", "answer": "4"}\n', encoding="utf-8"
+    )
+    whole = replace(dated, out=tmp_path / "parts", questions=2)
+    for shard in ("1/2", "2/2"):
+        measured(replace(whole, shard=shard, day="2026-03-01"))
+    shards = [replace(whole, shard=shard).folder for shard in ("1/2", "2/2")]
+    merge(whole.folder, shards)
+    assert prepare(whole, ()).study.day == "2026-03-01"
+    assert measured(whole) == 0
 
 
 def test_another_day_in_the_prompt_is_refused(dated: Study) -> None:
