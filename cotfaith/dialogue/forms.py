@@ -122,9 +122,11 @@ class Chat(AsTurns):
         if len([turn for turn in dialogue if turn.role == "assistant"]) > 1 or not self._tells_the_last:
             return self._written(dialogue)
         whole = self._written((*dialogue, *EXAMPLE[2:]))
-        begun = dialogue[-1].text
-        end = whole.rfind(begun, 0, whole.rfind(EXAMPLE[2].text)) + len(begun)
-        return whole[:end] if end >= len(begun) else self._written(dialogue)
+        begun = dialogue[-1].text.rstrip()  # some templates trim what a turn says
+        start = whole.rfind(begun, 0, whole.rfind(EXAMPLE[2].text))
+        if start < 0:
+            raise ValueError(f"the template does not write {begun!r:.80}")
+        return whole[: start + len(begun)]
 
     def _tell_thinking(self, source: str, asked: str) -> None:
         """Say in which state a block of thinking is where the model answers; refuse an open one."""

@@ -96,6 +96,12 @@ def test_a_template_that_closes_an_empty_block_in_the_last_turn_reads_reasoning_
     assert "it is closed and empty" in caplog.text
 
 
+def test_reasoning_that_a_template_trims_stands_behind_the_same_text(tmp_path: Path) -> None:
+    form = Chat(tokenizer(tmp_path, thinking(EMPTY, "m['content'] | trim")), "m")
+    asked = form.render((Turn("human", "2 + 3?"), Turn("assistant", "Let's think: So\n\n")))
+    assert asked == "<|turn|>user\n2 + 3?<|end|><|turn|>assistant\nLet's think: So"
+
+
 @pytest.mark.parametrize(
     ("marker", "template"),
     [
