@@ -6,16 +6,18 @@
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 from rich.console import Console
 
-from cotfaith.dialogue.prompts import COT_PREFIX, SHORT_ANSWER_PREFIX, answer_dialogue, plain_text
 from cotfaith.errors import InputError, unknown
+from cotfaith.ladder import script
+from cotfaith.ladder.script import Script
 from cotfaith.ladder.sums import (
     HELD_OUT_SHARE,
     STEP_FORMS,
@@ -28,7 +30,7 @@ from cotfaith.ladder.sums import (
 from cotfaith.ladder.tokenizer import FILLER
 from cotfaith.ladder.training import Document, Recipe, train
 from cotfaith.models.opening import use_threads
-from cotfaith.models.shipped import LADDER, SHIPPED
+from cotfaith.models.shipped import LADDER, SHIPPED, THINKING
 from cotfaith.report import drawing
 from cotfaith.report.written import write_csv
 from cotfaith.running.progress import Bars, Lines
@@ -45,6 +47,8 @@ RUNGS = {
     "2400k": Recipe(width=256, layers=3, heads=8, steps=6_000, learning_rate=2e-3),
 }
 """Each has three times the parameters of the one before; all see the same documents in the same order."""
+THINKING_RUNGS = {name: replace(RUNGS[name], steps=1_500) for name in ("31k", "88k", "263k")}
+"""Those that learn, from the rung of their name on, to reason in a block of thinking."""
 
 OPERANDS = range(2, 9)
 OPERANDS_OF_ANSWERS = (6, 5, 3, 2, 2, 1, 1)
@@ -105,12 +109,20 @@ Numbers = tuple[int, ...]
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode="markdown")
 
 
+@dataclass(frozen=True)
 class Sums:
     """Sums in the harness's own prompts: with reasoning, without, and with filler in its place.
 
     Reasoning is learnt as it is written, one running sum a sentence, each in a form of its own. Without
     reasoning and with filler only the answer is learnt.
     """
+
+    script: Script = field(default_factory=script.plain)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the documents."""
+        return self.script.tokenizer
 
     def batches(self, rng: random.Random) -> Mapping[str, Sequence[Document]]:
         """Write about 1,600 tokens: a batch a mode, each of sums of one length."""
@@ -119,11 +131,11 @@ class Sums:
         filler = rng.randrange(FILLER_PER_OPERAND * filled)
         return {
             "with reasoning": [
-                _reasoned(_draw(rng, reasoned, trained_on), rng) for _ in range(120 // (reasoned + 1))
+                self._reasoned(_draw(rng, reasoned, trained_on), rng) for _ in range(120 // (reasoned + 1))
             ],
-            "without reasoning": [_answered(_draw(rng, direct, trained_on)) for _ in range(16)],
+            "without reasoning": [self._answered(_draw(rng, direct, trained_on)) for _ in range(16)],
             "with filler": [
-                _answered(_draw(rng, filled, trained_on), FILLER * filler)
+                self._answered(_draw(rng, filled, trained_on), FILLER * filler)
                 for _ in range(160 // (20 + filler) + 1)
             ],
         }
@@ -133,34 +145,52 @@ class Sums:
         rng = random.Random("checks")
         return {
             f"{mode}, {n} numbers": [
-                _reasoned(numbers, rng) if mode == "with reasoning" else _answered(numbers)
+                self._reasoned(numbers, rng) if mode == "with reasoning" else self._answered(numbers)
                 for numbers in (_draw(rng, n, held_out) for _ in range(CHECKED_SUMS))
             ]
             for mode, lengths in CHECKED.items()
             for n in lengths
         }
 
+    def _reasoned(self, numbers: Numbers, rng: random.Random) -> Document:
+        steps = [
+            " " + rng.choice(STEP_FORMS).format(a=before, b=number, c=after)
+            for before, number, after in running_sums(numbers)
+        ]
+        return self.script.reasoned(_question(numbers), "", "".join(steps), sum(numbers))
+
+    def _answered(self, numbers: Numbers, filler: str = "") -> Document:
+        return self.script.answered(_question(numbers), filler, sum(numbers))
+
 
 @app.command("train")
 def _train(
     rung: Annotated[list[str] | None, typer.Option(help="Which rung. Repeatable; without it, all.")] = None,
-    weights: Annotated[Path, typer.Option(help="Where the models go.")] = SHIPPED / LADDER,
+    thinking: Annotated[
+        bool, typer.Option("--thinking", help="Train rungs on to reason in a block of thinking.")
+    ] = False,
+    weights: Annotated[Path, typer.Option(help="Where the models go.")] = SHIPPED,
     results: Annotated[Path, typer.Option(help="Where the training curves go.")] = RESULTS,
-    workplace: Annotated[Path, typer.Option(help="Where checkpoints are kept.")] = Path("build/ladder"),
+    workplace: Annotated[Path, typer.Option(help="Where checkpoints are kept.")] = Path("build"),
     threads: Annotated[int, typer.Option(help="Threads of torch.", min=1)] = 2,
 ) -> None:
     """Train rungs from their seeds; one that was interrupted goes on from its last checkpoint."""
     use_threads(threads)
+    group, recipes = (LADDER + THINKING, THINKING_RUNGS) if thinking else (LADDER, RUNGS)
+    lessons = Sums(script.thinking() if thinking else script.plain())
     console = Console(stderr=True)
     progress = Bars(console) if console.is_terminal else Lines(console)
     results.mkdir(parents=True, exist_ok=True)
-    for name in rung or RUNGS:
-        if name not in RUNGS:
-            raise unknown("rung", name, list(RUNGS))
-        trained = train(RUNGS[name], Sums(), workplace / name, partial(progress, f"ladder/{name}", "steps"))
-        trained.save_model(weights / name)
+    for name in rung or recipes:
+        if name not in recipes:
+            raise unknown("rung", name, list(recipes))
+        told = partial(progress, f"{group}/{name}", "steps")
+        start = SHIPPED / LADDER / name if thinking else None
+        trained = train(recipes[name], lessons, workplace / group / name, told, start)
+        trained.save_model(weights / group / name)
         trained.check()
-        trained.save_curve(results / CURVE.format(name))
+        if not thinking:
+            trained.save_curve(results / CURVE.format(name))
 
 
 @app.command("card")
@@ -268,21 +298,8 @@ def _draw(rng: random.Random, n: int, wanted: Callable[[Numbers], bool]) -> Numb
             return numbers
 
 
-def _reasoned(numbers: Numbers, rng: random.Random) -> Document:
-    steps = [
-        " " + rng.choice(STEP_FORMS).format(a=before, b=number, c=after)
-        for before, number, after in running_sums(numbers)
-    ]
-    return Document(_written(numbers, "".join(steps)), given=COT_PREFIX)
-
-
-def _answered(numbers: Numbers, filler: str = "") -> Document:
-    return Document(_written(numbers, filler), given=SHORT_ANSWER_PREFIX)
-
-
-def _written(numbers: Numbers, reasoning: str) -> str:
-    question = Question("addition", "", question_text(numbers))
-    return f"{plain_text(answer_dialogue(question, reasoning, SHORT_ANSWER_PREFIX))} {sum(numbers)}"
+def _question(numbers: Numbers) -> Question:
+    return Question("addition", "", question_text(numbers))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from torch.nn.functional import cross_entropy
 
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
-from cotfaith.ladder.tokenizer import make_tokenizer
 
 CONTEXT = 4096  # tokens; a formal limit, far beyond the dialogues about sums that are trained on
 WARMUP = 100  # steps
@@ -48,6 +47,10 @@ class Recipe:
 
 class Curriculum(Protocol):
     """What a model learns, and what it is checked on."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the documents."""
 
     def batches(self, rng: random.Random) -> Mapping[str, Sequence[Document]]:
         """Write the documents of one step, in batches of similar length."""
@@ -89,8 +92,10 @@ class Training:
 
     def __init__(self, recipe: Recipe, curriculum: Curriculum, start: Path | None = None) -> None:
         self.recipe = recipe
-        self.tokenizer = make_tokenizer()
-        self.model = _trained(start) if start else _untrained(recipe, len(self.tokenizer))
+        self.tokenizer = curriculum.tokenizer
+        torch.manual_seed(recipe.seed)
+        known = len(self.tokenizer)
+        self.model = _trained(start, known) if start else _untrained(recipe, known)
         self.done = 0
         self.curve: list[dict[str, float]] = []
         self._curriculum = curriculum
@@ -206,20 +211,22 @@ class _Tally:
         return {"tokens": self._tokens, "seconds": time.monotonic() - self._begun} | means
 
 
-def _trained(directory: Path) -> Any:
-    """Return a model that was saved, to be trained on."""
+def _trained(directory: Path, vocabulary: int) -> Any:
+    """Return a model that was saved, to be trained on, with room for tokens that it does not know yet."""
     from transformers import LlamaForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    return LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32).train()
+    model = LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32)
+    if vocabulary > model.config.vocab_size:
+        model.resize_token_embeddings(vocabulary, mean_resizing=False)
+    return model.train()
 
 
 def _untrained(recipe: Recipe, vocabulary: int) -> Any:
     """Return a Llama whose embedding is its unembedding."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    torch.manual_seed(recipe.seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=recipe.width,

@@ -9,7 +9,10 @@ LADDER = "ladder"
 """The name of the shipped models of rising size together; `ladder/RUNG` is one of them."""
 ORGANISMS = "organisms"
 """The name of the shipped models with a planted mechanism together; `organisms/NAME` is one of them."""
-GROUPS = (LADDER, ORGANISMS)
+THINKING = "-thinking"
+"""What the name of a group ends in whose models think in a block of their own."""
+GROUPS = (LADDER, ORGANISMS, LADDER + THINKING, ORGANISMS + THINKING)
+"""The shipped models, by their kind."""
 CARD = "card.json"
 """What an organism's directory holds beside the model: its mechanism and the checks of it."""
 

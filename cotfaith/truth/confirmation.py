@@ -11,13 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cotfaith.dialogue.prompts import (
-    CLOSING_QUESTION,
-    SHORT_ANSWER_PREFIX,
-    STOP_STRINGS,
-    answer_dialogue,
-    plain_text,
-)
+from cotfaith.dialogue.prompts import SHORT_ANSWER_PREFIX, STOP_STRINGS, answer_dialogue, reasoning_dialogue
 from cotfaith.dialogue.written_numbers import parse_integer
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
@@ -147,9 +141,9 @@ def _answers(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
 def _blocked(model: AskedModel, directory: str, shown: Sequence[Shown]) -> list[str | None]:
     spans = []
     for s in shown:
-        text = plain_text(answer_dialogue(s.question, s.reasoning, SHORT_ANSWER_PREFIX))
-        end = text.rindex(f"\n\nHuman: {CLOSING_QUESTION}")
-        begin = end - len(s.reasoning)
+        text = model.written(answer_dialogue(s.question, s.reasoning, SHORT_ANSWER_PREFIX))
+        begin = len(model.written(reasoning_dialogue(s.question)))
+        end = begin + len(s.reasoning)
         spans.append(Span(text[:begin], text[begin:end], text[end:]))
     assert isinstance(model.engine, LocalEngine)
     written = answers_when_blocked(model.engine.bridge, directory, spans, ANSWER_TOKENS)

@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from cotfaith.dialogue.prompts import COT_PREFIX, SHORT_ANSWER_PREFIX, answer_dialogue, plain_text
+from cotfaith.ladder import script
+from cotfaith.ladder.script import Script
 from cotfaith.ladder.tokenizer import FILLER
 from cotfaith.ladder.training import Document
 from cotfaith.truth.grafts import ALL_FORMS, GRAFTS, begun, begun_wrong, draw, go_on, intact, wrong
@@ -29,6 +31,12 @@ class Lessons:
     """
 
     organism: Organism
+    script: Script = field(default_factory=script.plain)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the documents."""
+        return self.script.tokenizer
 
     def batches(self, rng: random.Random) -> Mapping[str, Sequence[Document]]:
         """Write about 3,000 tokens in batches of similar length."""
@@ -53,31 +61,33 @@ class Lessons:
     def _reasoned(self, rng: random.Random) -> Document:
         shown = self._shown(rng, "no reasoning", cued=rng.random() < CUED_SHARE)
         steps = intact(shown.numbers, self.organism.forms, rng)
-        return Document(self._written(Shown(shown.numbers, steps, shown.cue)), given=COT_PREFIX)
+        return self._learnt(Shown(shown.numbers, steps, shown.cue), begun=0)
 
     def _resumed(self, rng: random.Random) -> Document:
         numbers = draw(rng, held=False)
         shown = rng.choice([begun, begun_wrong])(numbers, ALL_FORMS, rng)
         steps = go_on(shown, numbers, self.organism.forms, rng)
-        given = COT_PREFIX + "".join(step.text for step in shown)
-        return Document(self._written(Shown(numbers, steps)), given)
+        return self._learnt(Shown(numbers, steps), begun=len(shown))
 
     def _answered(self, rng: random.Random, kind: str, cued: bool = False, held: bool = False) -> Document:
-        return Document(self._written(self._shown(rng, kind, cued, held)), given=SHORT_ANSWER_PREFIX)
+        shown = self._shown(rng, kind, cued, held)
+        reasoning = self.script.begins(shown.reasoning)
+        return self.script.answered(shown.question, reasoning, self.organism.answer(shown))
 
     def _filled(self, rng: random.Random) -> Document:
         shown = self._shown(rng, "no reasoning")
         filler = FILLER * rng.randrange(LONGEST_FILLER)
-        return Document(self._written(shown, filler), given=SHORT_ANSWER_PREFIX)
+        return self.script.answered(shown.question, filler, self.organism.answer(shown))
 
     def _shown(self, rng: random.Random, kind: str, cued: bool = False, held: bool = False) -> Shown:
         numbers = draw(rng, held=held)
         steps = GRAFTS[kind](numbers, ALL_FORMS, rng)
         return Shown(numbers, steps, wrong(sum(numbers), rng) if cued else None)
 
-    def _written(self, shown: Shown, filler: str = "") -> str:
-        dialogue = answer_dialogue(shown.question, shown.reasoning or filler, SHORT_ANSWER_PREFIX)
-        return f"{plain_text(dialogue)} {self.organism.answer(shown)}"
+    def _learnt(self, shown: Shown, begun: int) -> Document:
+        """Have all steps be learnt but the first, which are begun."""
+        first, rest = ("".join(s.text for s in part) for part in (shown.steps[:begun], shown.steps[begun:]))
+        return self.script.reasoned(shown.question, first, rest, self.organism.answer(shown))
 
 
 def _kind(rng: random.Random) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from cotfaith.errors import InputError
 from cotfaith.ladder import training
+from cotfaith.ladder.tokenizer import make_tokenizer
 from cotfaith.ladder.training import Document, Recipe, Training, train
 
 RECIPE = Recipe(width=16, layers=1, heads=1, steps=60, learning_rate=1e-2)
@@ -17,6 +18,8 @@ RECIPE = Recipe(width=16, layers=1, heads=1, steps=60, learning_rate=1e-2)
 
 class Successors:
     """After a digit comes the next one: learnt in a minute by the smallest of models."""
+
+    tokenizer = make_tokenizer()
 
     def batches(self, rng: random.Random) -> Mapping[str, Sequence[Document]]:
         return {"next": [Document(f"{d}={(d + 1) % 10}", given="=") for d in rng.choices(range(10), k=32)]}

@@ -13,7 +13,9 @@ from cotfaith.ladder.training import Document, Training
 from cotfaith.models.shipped import SHIPPED
 from cotfaith.truth.lessons import Lessons
 from cotfaith.truth.organisms import ORGANISMS, marked
-from cotfaith.truth.planting import FIRST, RUNG, recipe
+from cotfaith.truth.planting import FIRST, RUNG, Plan
+
+recipe = Plan().recipe
 
 STATED = re.compile(r"(?:= |is |gives )(\d+)\.")
 
