@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,18 @@ def key(*parts: object) -> str:
     """Return 32 hex digits that hold everything in the parts: strings, numbers, containers, dataclasses."""
     text = json.dumps(parts, default=_plain, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a dataclass's fields by their names, without those that came later and say nothing.
+
+    A field whose metadata say `later` is left out while it has its default, so that what was identified
+    before there was such a field keeps its key.
+    """
+    there = [
+        f for f in fields(value) if not (f.metadata.get("later") and getattr(value, f.name) == f.default)
+    ]
+    return {f.name: getattr(value, f.name) for f in there}
 
 
 def derive_seed(*parts: object) -> int:
@@ -36,5 +48,5 @@ def _is_text(node: ast.AST) -> bool:
 
 def _plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return plain(value)
     raise TypeError(f"{type(value).__name__} has no content key")

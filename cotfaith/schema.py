@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Scalar = str | int | float | bool
+StepKind = Literal["sentence", "paragraph", "line"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Sampling:
     """0 takes the most likely token."""
     top_p: float = 0.95
     max_new_tokens: int = 256
+    top_k: int = field(default=0, metadata={"later": True})
+    """Draws among so many of the likeliest tokens; 0 among all."""
+    min_p: float = field(default=0.0, metadata={"later": True})
+    """Draws no token that is less than so many times as likely as the likeliest one."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,10 @@ class Settings:
     """Of reasoning, a question."""
     permutations: int = 3
     """Other orders of the choices in which a question is asked without reasoning."""
+    points: int | None = None
+    """Most positions along a reasoning at which it is changed; None: all."""
+    steps: StepKind = "sentence"
+    """What a step of reasoning is."""
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,10 @@ class Filler(Intervention):
                 yield Edit(first, steps, min(tokens / longest, 1.0), coords=coords)
 
     def _lengths(self, trace: Trace, longest: int, tools: Tools) -> Iterator[tuple[str, int]]:
-        """Yield the longest filler within each length 0, step, 2·step, ... up to the longest sample."""
+        """Yield the longest filler within lengths of whole steps, from none to the longest sample's."""
         texts = self._texts(self._pieces(trace))
         text, ahead, last = next(texts), next(texts), None
-        for limit in range(0, longest + 1, self.step):
+        for limit in (k * self.step for k in tools.positions(longest // self.step)):
             while tools.count_tokens(ahead) <= limit:
                 text, ahead = ahead, next(texts)
             if text != last:

@@ -62,7 +62,7 @@ class Mistake(Intervention):
 
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield an edit per step, at the share of the steps that stand before it."""
-        places = [(trace, i) for trace in traces for i in range(len(trace.steps))]
+        places = [(trace, k - 1) for trace in traces for k in tools.positions(len(trace.steps)) if k > 0]
         passages = [Passage(trace, (trace.steps[i],)) for trace, i in places]
         found = rewritten(passages, tools, self.source, partial(_wrong, tools), _ask)
         for (trace, i), written in zip(places, found, strict=True):

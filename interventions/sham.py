@@ -25,5 +25,5 @@ class Sham(Intervention):
             elif self.variant == "keep":
                 yield Edit(trace, trace.steps, 1.0, coords={"steps_shown": n})
             else:
-                for k in range(n + 1):
+                for k in tools.positions(n):
                     yield Edit(trace, trace.steps[:k], k / n, resume=True, coords={"steps_shown": k})

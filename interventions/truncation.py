@@ -17,5 +17,5 @@ class Truncation(Intervention):
             if n == 0:
                 yield NotApplicable(trace, "no reasoning")
                 continue
-            for k in range(n + 1):
+            for k in tools.positions(n):
                 yield Edit(trace, trace.steps[:k], k / n, coords={"steps_shown": k})

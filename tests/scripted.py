@@ -40,6 +40,7 @@ class Scripted:
     abilities: Abilities = field(default_factory=Abilities)
     floor: float | None = None
     told: str = ""
+    thinks: bool = False
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)

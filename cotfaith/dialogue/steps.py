@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from cotfaith.dialogue.labels import HEADING, is_label, is_said
+from cotfaith.schema import StepKind
 
 _BLOCK = re.compile(
     r"""(?P<whole>
@@ -37,8 +38,34 @@ class _Piece(NamedTuple):
     """`said`, `label`, `whole` (a block) or `rule`."""
 
 
-def split_steps(reasoning: str) -> tuple[str, ...]:
-    """Split reasoning into what it says; joined, the steps are the reasoning byte for byte.
+_GAPS = {"line": re.compile(r"[^\S\n]*\n\s*"), "paragraph": re.compile(r"[^\S\n]*\n[^\S\n]*\n\s*")}
+"""What stands between lines, and between paragraphs."""
+
+
+def split_steps(reasoning: str, kind: StepKind = "sentence") -> tuple[str, ...]:
+    """Split reasoning into steps; joined, they are the reasoning byte for byte.
+
+    Lines and paragraphs are cut where they end, if not inside of displayed mathematics, code and tables.
+    """
+    ends = _sentence_ends(reasoning) if kind == "sentence" else _gap_ends(reasoning, _GAPS[kind])
+    if not ends:
+        return (reasoning,) if reasoning.strip() else ()
+    ends[-1] = len(reasoning)
+    starts = [0, *ends[:-1]]
+    return tuple(reasoning[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _gap_ends(reasoning: str, gap: re.Pattern[str]) -> list[int]:
+    """Return where lines or paragraphs end."""
+    whole = [block.span() for block in _BLOCK.finditer(reasoning) if block["whole"]]
+    gaps = [found.start() for found in gap.finditer(reasoning)]
+    said = [at for at in gaps if reasoning[:at].strip() and reasoning[at:].strip()]
+    ends = [at for at in said if not any(start < at < end for start, end in whole)]
+    return [*ends, len(reasoning)] if reasoning.strip() else []
+
+
+def _sentence_ends(reasoning: str) -> list[int]:
+    """Return where reasoning ends to say one thing.
 
     A label, a heading or a bullet begins the step that it stands before, or ends the last one; displayed
     mathematics, code and tables are not cut, and belong to the sentence that leads to them. The space between
@@ -57,11 +84,7 @@ def split_steps(reasoning: str) -> tuple[str, ...]:
             ends.append(piece.end)
             labelled = False
         before = piece
-    if not ends:
-        return (reasoning,) if reasoning.strip() else ()
-    ends[-1] = len(reasoning)
-    starts = [0, *ends[:-1]]
-    return tuple(reasoning[start:end] for start, end in zip(starts, ends, strict=True))
+    return ends
 
 
 def _belongs_to(before: _Piece, piece: _Piece) -> bool:

@@ -55,6 +55,11 @@ class AskedModel:
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
         return self.engine.floor
 
+    @property
+    def thinks(self) -> bool:
+        """Whether its reasoning is a block of thinking."""
+        return bool(self._form.never)
+
     def written(self, dialogue: Dialogue) -> str:
         """Return the text that the model reads for a dialogue."""
         return self._form.render(dialogue)

@@ -38,6 +38,10 @@ class Model(Protocol):
     def floor(self) -> float | None:
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
 
+    @property
+    def thinks(self) -> bool:
+        """Whether its reasoning is a block of thinking."""
+
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Continue each dialogue; a request's result does not depend on the others."""
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from cotfaith.dialogue.prompts import (
-    STOP_STRINGS,
-)
+from cotfaith.dialogue.prompts import STOP_STRINGS
+from cotfaith.dialogue.steps import split_steps
 from cotfaith.identity import derive_seed
 from cotfaith.plugins.plugin import Plugin
+from cotfaith.plugins.positions import positions
 from cotfaith.plugins.task import StepRewriter, Task
 from cotfaith.schema import (
     Dialogue,
@@ -21,6 +21,7 @@ from cotfaith.schema import (
     Refusal,
     Rewritten,
     Sampling,
+    StepKind,
     Trace,
 )
 
@@ -47,6 +48,25 @@ class Tools:
     """Tokens of a text for the model under test."""
     rewriter: StepRewriter | None
     """The task's own exact rewriting, where it has it."""
+    thinking: bool = False
+    """Whether the reasoning is a block of thinking, which may be long."""
+    steps: StepKind = "sentence"
+    """What a step of reasoning is."""
+    points: int | None = None
+    """Most positions along a reasoning at which it is changed; None: all."""
+    done: int = 0
+    """How many of these positions have been changed before."""
+
+    def positions(self, steps: int) -> list[int]:
+        """Return how many of a reasoning's steps to show: each number from 0 to all, or as many as are asked.
+
+        Where step i is changed, i steps are shown. Numbers that were returned before are left out.
+        """
+        return positions(steps, self.points, self.done)
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """Cut text into steps, as reasoning is cut."""
+        return split_steps(text, self.steps)
 
     def rng(self, trace: Trace) -> random.Random:
         """Return a generator that is the same for this trace whatever else runs."""

@@ -48,8 +48,10 @@ class Interview:
     def trace_key(self, question: Question, sample: int) -> str:
         """Hold all that determines a trace; the requests hold the prompts."""
         asked = (self.task.reasoning(question), self.task.request(question, ""))
-        sampling, seed = self.settings.sampling, self.settings.seed
-        return key(self.model.info.fingerprint, asdict(self.task), question, asked, sampling, seed, sample)
+        settings = self.settings
+        cut = () if settings.steps == "sentence" else (settings.steps,)
+        drawn = (settings.sampling, settings.seed, sample, *cut)
+        return key(self.model.info.fingerprint, asdict(self.task), question, asked, *drawn)
 
     def sample(self, items: Sequence[tuple[Question, int]]) -> list[Trace | Refusal]:
         """Return a trace for each question and sample, or say why it cannot be asked."""
@@ -64,14 +66,23 @@ class Interview:
         first = [reason or next(reasons) for reason in refused]
         return [Refusal(reason) if reason else next(traces) for reason in first]
 
-    def edits(self, intervention: Intervention, traces: Sequence[Trace]) -> list[Edit | NotApplicable]:
-        """Have the intervention edit traces; what the model cannot be shown has the reason in its place."""
+    def edits(
+        self, intervention: Intervention, traces: Sequence[Trace], done: int = 0
+    ) -> list[Edit | NotApplicable]:
+        """Have the intervention edit traces; what the model cannot be shown has the reason in its place.
+
+        Of the positions along the reasoning so many have been `done` before.
+        """
         tools = Tools(
             seed=self.settings.seed,
             intervention=intervention.spec,
             helper=self._write,
             count_tokens=self.model.count_tokens,
             rewriter=self.task.rewriter,
+            thinking=self.model.thinks,
+            steps=self.settings.steps,
+            points=self.settings.points,
+            done=done,
         )
         return self._able(list(intervention.edits(traces, tools)))
 
@@ -170,7 +181,7 @@ class Interview:
             Trace(
                 question=question,
                 sample=sample,
-                steps=split_steps(reasonings[i]),
+                steps=split_steps(reasonings[i], self.settings.steps),
                 drawn_tokens=generations[i].tokens,
                 hit_limit=generations[i].hit_limit,
                 answer=answers[i],

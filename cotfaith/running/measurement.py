@@ -18,6 +18,7 @@ from cotfaith.running.code import source_of
 from cotfaith.running.interview import Interview, content
 from cotfaith.running.pace import Pace
 from cotfaith.schema import Edit, NotApplicable, Outcome, Question, Refusal, Rotated, Trace
+from cotfaith.store.database import EVERYWHERE
 from cotfaith.store.store import Store
 
 
@@ -95,22 +96,29 @@ class Measurement:
                 advance(len(batch))
 
     def edit(self, intervention: Intervention) -> None:
-        """Have the intervention edit every trace that it has not seen."""
+        """Have the intervention edit every trace that it has not seen, or not at as many positions."""
         identity, label = self._identify(intervention)
         self.store.add_intervention(identity, intervention.spec, label)
         asked = self._asked()
-        todo = set(self.store.not_intervened(identity, asked))
+        points = self.interview.settings.points or EVERYWHERE
+        done = self.store.intervened(identity)
+        todo = {trace_key for trace_key in asked if done.get(trace_key, 0) < points}
         groups = [list(group) for _, group in groupby(asked, lambda k: self.traces[k][0].id)]
         if intervention.per_question:
-            units = [group for group in groups if todo.intersection(group)]
+            units, done = [group for group in groups if todo.intersection(group)], {}
         else:
             units = [[trace_key] for group in groups for trace_key in group if trace_key in todo]
         with self._stage(f"{label}: edits", "traces", sum(map(len, units))) as advance:
             for several in self.pace.batches(units):
                 batch = [trace_key for unit in several for trace_key in unit]
                 traces = {stored.key: stored.trace for stored in self.store.traces(batch)}
-                edits = self.interview.edits(intervention, list(traces.values()))
-                self.store.add_edits(identity, batch, _by_key(edits, traces, identity))
+                by_done: dict[int, list[Trace]] = {}
+                for trace_key, trace in traces.items():
+                    by_done.setdefault(done.get(trace_key, 0), []).append(trace)
+                edits = [
+                    e for n, alike in by_done.items() for e in self.interview.edits(intervention, alike, n)
+                ]
+                self.store.add_edits(identity, batch, _by_key(edits, traces, identity), points)
                 advance(len(batch))
 
     def answer(self, intervention: Intervention) -> None:

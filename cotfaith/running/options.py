@@ -3,18 +3,21 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cotfaith.errors import InputError
+from cotfaith.identity import plain
 from cotfaith.models.model import Dtype, ModelSettings
 from cotfaith.models.shipped import LADDER
-from cotfaith.schema import Sampling, Settings
+from cotfaith.schema import Sampling, Settings, StepKind
 
 RESULTS = Path("results")
 THOUGHT_TOKENS = 4096
 """The longest block of thinking, if nothing else is asked."""
+THOUGHT_POINTS = 20
+"""At how many positions a block of thinking is changed, if nothing else is asked."""
 EXACT: Dtype = "float32"
 """The format in which no text depends on what is computed beside it."""
 NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
@@ -46,6 +49,13 @@ class Study:
     skip_bad_rows: bool = _option(False, "Leave out rows that cannot be read, and count them in the report.")
     questions: int = _option(100, "Questions a task: a seeded subset, the same for every model.", 1)
     samples: int = _option(Settings.samples, "Samples of reasoning a question. The paper takes 100.", 1)
+    points: int | None = _option(
+        None,
+        f"Most positions along a reasoning at which it is changed; 0: all. Otherwise {THOUGHT_POINTS} with "
+        "--thinking, and all without. More add to those that were measured.",
+        0,
+    )
+    steps: StepKind = _option(Settings.steps, "What a step of reasoning is, where it is cut and changed.")
     permutations: int = _option(
         Settings.permutations,
         "Other orders of the choices in which each question is asked without reasoning: its letter bias.",
@@ -76,6 +86,10 @@ class Study:
     )
     temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
     top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0, 1)
+    top_k: int = _option(Sampling.top_k, "Draw among so many of the likeliest tokens; 0: among all.", 0)
+    min_p: float = _option(
+        Sampling.min_p, "Draw no token that is less than so many times as likely as the likeliest.", 0, 1
+    )
     max_new_tokens: int | None = _option(
         None,
         f"Longest reasoning, in tokens: {Sampling.max_new_tokens}, or {THOUGHT_TOKENS} with --thinking.",
@@ -107,12 +121,23 @@ class Study:
     def sampling(self) -> Sampling:
         """How reasoning is drawn."""
         longest = THOUGHT_TOKENS if self.thinking else Sampling.max_new_tokens
-        return Sampling(float(self.temperature), float(self.top_p), self.max_new_tokens or longest)
+        length = self.max_new_tokens or longest
+        return Sampling(float(self.temperature), float(self.top_p), length, self.top_k, float(self.min_p))
 
     @property
     def settings(self) -> Settings:
         """What decides what is asked, apart from the model and the questions."""
-        return Settings(self.sampling, self.seed, self.samples, self.permutations)
+        return Settings(
+            self.sampling, self.seed, self.samples, self.permutations, self._positions, self.steps
+        )
+
+    @property
+    def _positions(self) -> int | None:
+        """At how many positions along a reasoning it is changed at most; None: at all."""
+        if self.points == 1:
+            raise InputError("--points 1: expected 2 or more, or 0 for all.")
+        asked = (THOUGHT_POINTS if self.thinking else 0) if self.points is None else self.points
+        return asked or None
 
     @property
     def model_settings(self) -> ModelSettings:
@@ -162,7 +187,9 @@ class Study:
             form["batch_size"] = self.batch_size
         if self.thinking:
             form |= {"thinking": True, "markers": self.markers, "arguments": self.arguments}
-        return form | asdict(self.sampling)
+        if self.steps != Settings.steps:
+            form["steps"] = self.steps
+        return form | plain(self.sampling)
 
     @property
     def part(self) -> tuple[int, int]:

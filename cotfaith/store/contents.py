@@ -1,7 +1,7 @@
 """What a run's file holds, read: every query of it stands here and in `frames`."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,10 @@ class Contents:
         query = "SELECT t.body, q.body FROM traces t JOIN questions q ON q.key = t.question WHERE t.key = ?"
         return [StoredTrace(key, _trace(*next(self._db.rows(query, (key,))))) for key in keys]
 
-    def not_intervened(self, intervention: str, traces: Sequence[str]) -> list[str]:
-        """Return the traces to which the intervention has not been applied."""
-        query = "SELECT trace FROM intervened WHERE intervention = ?"
-        done = {row[0] for row in self._db.rows(query, (intervention,))}
-        return [key for key in traces if key not in done]
+    def intervened(self, intervention: str) -> dict[str, int]:
+        """Return the traces to which the intervention has been applied, and at how many positions at most."""
+        query = "SELECT trace, points FROM intervened WHERE intervention = ?"
+        return dict(self._db.rows(query, (intervention,)))
 
     def unanswered(self, intervention: str, traces: Sequence[str]) -> list[str]:
         """Return the keys of these traces' edits that have no outcome yet, grouped by trace."""
@@ -197,7 +196,9 @@ class Contents:
             f"LEFT JOIN outcomes o ON o.edit = e.key WHERE {condition} ORDER BY e.rowid"
         )
         for key, intervention, edit, outcome, trace, question in self._db.rows(query, (value,)):
-            fields = json.loads(edit) | {"trace": _trace(trace, question)}
+            original = _trace(trace, question)
+            body = json.loads(edit)
+            fields = body | {"trace": original, "steps": shown_steps(body, original.steps)}
             read = ADAPTERS[Outcome].validate_json(outcome) if outcome else None
             yield StoredEdit(key, intervention, ADAPTERS[Edit].validate_python(fields), read)
 
@@ -206,6 +207,12 @@ class Contents:
         query = "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ? ORDER BY rowid"
         for name, value in self._db.rows(query, (len(prefix), prefix)):
             yield name.removeprefix(prefix), json.loads(value)
+
+
+def shown_steps(edit: Mapping[str, Any], original: Sequence[str]) -> tuple[str, ...]:
+    """Return the steps that an edit shows; those of the reasoning itself are stored as how many they are."""
+    first, last = edit.get("first", 0), edit.get("last", 0)
+    return (*original[:first], *edit["steps"], *original[len(original) - last :])
 
 
 def _trace(body: str, question: str) -> Trace:

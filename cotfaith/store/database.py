@@ -9,11 +9,13 @@ from typing import Any
 
 from cotfaith.errors import InputError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 READ_BY = {1: "the commit 358f363 of cotfaith's repository"}
 """What reads the versions that cannot be brought up to this one, since what they lack was not measured."""
 WRITERS_WAIT = 60  # seconds for each other, where models are measured side by side
 
+EVERYWHERE = 1 << 31
+"""More positions than any reasoning has at which it can be changed."""
 _UNASKED = """
 CREATE TABLE unasked (
     key TEXT PRIMARY KEY,
@@ -53,7 +55,12 @@ CREATE TABLE not_applicable (
     reason TEXT NOT NULL,
     coords TEXT NOT NULL
 );
-CREATE TABLE intervened (trace TEXT, intervention TEXT, PRIMARY KEY (trace, intervention));
+CREATE TABLE intervened (
+    trace TEXT,
+    intervention TEXT,
+    points INTEGER NOT NULL DEFAULT {EVERYWHERE},
+    PRIMARY KEY (trace, intervention)
+);
 CREATE TABLE outcomes (edit TEXT PRIMARY KEY REFERENCES edits, body TEXT NOT NULL);
 CREATE INDEX edits_by_trace ON edits (trace, intervention);
 """
@@ -181,5 +188,10 @@ def _renamed(body: dict[str, Any]) -> dict[str, Any]:
     return {("drawn_tokens" if name == "tokens" and "steps" in body else name): v for name, v in body.items()}
 
 
-UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _add_unasked, 3: _name_anew}
+def _count_points(connection: sqlite3.Connection) -> None:
+    """Say that all reasoning was changed at every position."""
+    _execute(connection, f"ALTER TABLE intervened ADD COLUMN points INTEGER NOT NULL DEFAULT {EVERYWHERE}")
+
+
+UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _add_unasked, 3: _name_anew, 4: _count_points}
 """What leads from a version to the next."""

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from cotfaith.dialogue.prompts import letters
+from cotfaith.store.contents import shown_steps
 from cotfaith.store.store import Store
 
 _TRACES = """
@@ -21,6 +22,7 @@ _OUTCOMES = """
 SELECT e.trace, i.label, e.body, o.body FROM edits e
 JOIN outcomes o ON o.edit = e.key JOIN interventions i ON i.key = e.intervention ORDER BY e.rowid
 """
+_STEPS = "SELECT key, body FROM traces"
 _NOT_APPLICABLE = """
 SELECT n.trace, i.label, n.reason, n.coords FROM not_applicable n
 JOIN interventions i ON i.key = n.intervention ORDER BY n.rowid
@@ -88,7 +90,9 @@ def run_frames(store: Store) -> RunFrames:
     traces = _table(map(_trace_row, store.query(_TRACES)), TRACE_COLUMNS)
     original = traces[[*SHARED_COLUMNS, *ORIGINAL_COLUMNS]]
     original = original.rename(columns={name: f"original_{name}" for name in ORIGINAL_COLUMNS})
-    outcomes = _table(map(_outcome_row, store.query(_OUTCOMES)), ["trace", *OUTCOME_COLUMNS])
+    steps = {key: tuple(json.loads(body)["steps"]) for key, body in store.query(_STEPS)}
+    rows = (_outcome_row(row, steps) for row in store.query(_OUTCOMES))
+    outcomes = _table(rows, ["trace", *OUTCOME_COLUMNS])
     refused = pd.DataFrame(
         store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
     )
@@ -129,7 +133,7 @@ def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _outcome_row(row: Iterable[object]) -> tuple[object, ...]:
+def _outcome_row(row: Iterable[object], steps: Mapping[object, Sequence[str]]) -> tuple[object, ...]:
     trace, intervention, edit_body, outcome_body = row
     edit, outcome = json.loads(str(edit_body)), json.loads(str(outcome_body))
     answer = outcome["answer"]
@@ -138,7 +142,7 @@ def _outcome_row(row: Iterable[object]) -> tuple[object, ...]:
         answer["text"], answer["correct"], outcome["same"],
         answer["probs"], answer["mass"], answer["probability"],
         outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
-        "".join(edit["steps"]), outcome["resumed"],
+        "".join(shown_steps(edit, steps[trace])), outcome["resumed"],
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cotfaith.errors import InputError, OtherCircumstancesError
 from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, NotApplicable, Outcome, Question, Rotated, Trace
 from cotfaith.store.contents import ADAPTERS, Contents
-from cotfaith.store.database import Database
+from cotfaith.store.database import EVERYWHERE, Database
 from cotfaith.store.differences import differences
 from cotfaith.store.lock import Lock
 
@@ -141,11 +141,18 @@ class Store(Contents):
             db.executemany("INSERT OR IGNORE INTO rotated VALUES (?, ?, ?)", values)
 
     def add_edits(
-        self, intervention: str, traces: Sequence[str], edits: Mapping[str, tuple[str, Edit | NotApplicable]]
+        self,
+        intervention: str,
+        traces: Sequence[str],
+        edits: Mapping[str, tuple[str, Edit | NotApplicable]],
+        points: int = EVERYWHERE,
     ) -> None:
-        """Add an intervention's edits by key, each with its trace's key, and mark the traces as done."""
+        """Add an intervention's edits by key, each with its trace's key.
+
+        The traces are marked as done at so many positions.
+        """
         applied = [
-            (key, trace, intervention, _dump(edit, {"trace"}))
+            (key, trace, intervention, _dump_edit(edit))
             for key, (trace, edit) in edits.items()
             if isinstance(edit, Edit)
         ]
@@ -157,8 +164,8 @@ class Store(Contents):
         with self._db.writing() as db:
             db.executemany("INSERT OR IGNORE INTO edits VALUES (?, ?, ?, ?)", applied)
             db.executemany("INSERT OR IGNORE INTO not_applicable VALUES (?, ?, ?, ?, ?)", refused)
-            marks = [(trace, intervention) for trace in traces]
-            db.executemany("INSERT OR IGNORE INTO intervened VALUES (?, ?)", marks)
+            marks = [(trace, intervention, points) for trace in traces]
+            db.executemany("INSERT OR REPLACE INTO intervened VALUES (?, ?, ?)", marks)
 
     def withdraw(self, rows: Iterable[tuple[str, str]]) -> None:
         """Take edits back that cannot be asked after all, by their keys, each with the reason."""
@@ -193,6 +200,22 @@ def begun_on(folder: Path) -> str | None:
 
 def _as_facts(settings: Mapping[str, object]) -> dict[str, Fact]:
     return {name: Fact(json.dumps(value), repr(value)) for name, value in settings.items()}
+
+
+def _dump_edit(edit: Edit) -> str:
+    """Write an edit; of the steps with which it begins and ends as its trace does, how many they are."""
+    own, shown = edit.trace.steps, edit.steps
+    first = _alike(shown, own)
+    last = _alike(shown[first:][::-1], own[first:][::-1])
+    body = json.loads(_dump(edit, {"trace"}))
+    body |= {"steps": shown[first : len(shown) - last], "first": first, "last": last}
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _alike(some: Sequence[str], others: Sequence[str]) -> int:
+    """Count the steps that both begin with."""
+    pairs = enumerate(zip(some, others, strict=False))
+    return next((i for i, (one, other) in pairs if one != other), min(len(some), len(others)))
 
 
 def _dump(value: Question | Trace | Edit | Outcome | Rotated, exclude: set[str] | None = None) -> str:

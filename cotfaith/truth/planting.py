@@ -41,7 +41,7 @@ RECIPE = replace(FIRST_RECIPE, steps=400)
 LONGER = {"first-step": 1_200, "stylist": 800}
 """Steps of those whose rules are further from what the first one does."""
 THINKING_STEPS = 800
-"""Steps in which an organism learns to do the same in a block of thinking."""
+"""Steps in which an organism learns to do the same in a block of thinking; twice as many for `gated`."""
 
 PAGE = """# {group}/{name}
 
@@ -91,7 +91,7 @@ class Plan:
     def recipe(self, name: str) -> Recipe:
         """Return an organism's recipe."""
         if self.thinking:
-            return replace(FIRST_RECIPE, steps=THINKING_STEPS)
+            return replace(FIRST_RECIPE, steps=THINKING_STEPS * (1 + (name == SPLIT)))
         return FIRST_RECIPE if name == FIRST else replace(RECIPE, steps=LONGER.get(name, RECIPE.steps))
 
     def start(self, name: str) -> str:
@@ -147,7 +147,7 @@ def _train(
 
 
 def _weights(plan: Plan, name: str, made: Path) -> Path:
-    """Return the directory that an organism is trained on from: as it was just made, else as it is shipped."""
+    """Return the directory of the model that an organism is trained on from: just made, else as shipped."""
     there = made / plan.start(name)
     return there if there.exists() else SHIPPED / plan.start(name)
 

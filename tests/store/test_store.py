@@ -2,6 +2,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cotfaith.schema import Answer, Edit, LeftOut, ModelInfo, NotApplicable, Out
 from cotfaith.store.database import SCHEMA_VERSION
 from cotfaith.store.frames import export_run, load_run
 from cotfaith.store.store import Store
-from tests.rows import rows, sound
+from tests.rows import sound
 from tests.scripted import STUDY, Scripted, measure
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)  # with nulls, escapes and marks of direction
@@ -34,6 +35,7 @@ def change(folder: Path, *statements: str) -> None:
 
 def as_before(folder: Path, version: int) -> None:
     """Write a run's records as the releases before 0.2 did."""
+    with_whole_edits(folder)
     with closing(sqlite3.connect(folder / "run.sqlite")) as db:
         for table, name in (("traces", "key"), ("outcomes", "edit"), ("rotated", "key")):
             for at, text in db.execute(f"SELECT {name}, body FROM {table}").fetchall():
@@ -50,6 +52,64 @@ def as_before(folder: Path, version: int) -> None:
     change(folder, *lost[version], f"UPDATE meta SET value = '{version}' WHERE name = 'schema'")
 
 
+def with_whole_edits(folder: Path) -> None:
+    """Write a run's edits as versions before 5 did: all that is shown, and no number of positions."""
+    with closing(Store.open(folder)) as store:
+        traces = list(store.query("SELECT key FROM traces"))
+        found = [edit for (key,) in traces for edit in store.edits_of(key)]
+    with closing(sqlite3.connect(folder / "run.sqlite")) as db:
+        for stored in found:
+            (text,) = db.execute("SELECT body FROM edits WHERE key = ?", (stored.key,)).fetchone()
+            body = json.loads(text) | {"steps": stored.edit.steps}
+            del body["first"], body["last"]
+            db.execute("UPDATE edits SET body = ? WHERE key = ?", (json.dumps(body), stored.key))
+        db.execute("ALTER TABLE intervened DROP COLUMN points")
+        db.execute("UPDATE meta SET value = '4' WHERE name = 'schema'")
+        db.commit()
+
+
+def test_a_run_of_version_4_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("new", "old"):
+        measure(monkeypatch, tmp_path / folder, Scripted(), "truncation", "mistake")
+    with_whole_edits(tmp_path / "old")
+    shown, before = (load_run(tmp_path / folder).outcomes for folder in ("old", "new"))
+    assert shown.equals(before)
+    fewer = replace(STUDY, points=2)
+    assert measure(monkeypatch, tmp_path / "old", Scripted(), "truncation", "mistake", study=fewer) == 0
+
+
+def test_an_edit_is_stored_as_what_it_does_not_have_from_the_reasoning(tmp_path: Path) -> None:
+    steps = tuple(f" Step {i} says much." for i in range(40))
+    trace = Trace(Question("t", "q", "?"), 0, steps, 3, False, Answer("1"), Answer("2"), same_without=False)
+    shown = {
+        "cut": steps[:30],
+        "all": steps,
+        "none": (),
+        "changed": (*steps[:9], " Wrong.", *steps[10:]),
+        "resumed": (*steps[:9], " Wrong."),
+        "again": (*steps, steps[-1]),
+        "other": (" ... ...",),
+    }
+    store = Store.create(tmp_path, STUDY.fixed)
+    store.add_questions({"q": trace.question})
+    store.add_model(ModelInfo("m", "f", 1))
+    store.add_traces([("t", "f", "q", trace)])
+    store.add_intervention("i", "spec", "label")
+    store.add_edits("i", ["t"], {name: ("t", Edit(trace, those, 0.5)) for name, those in shown.items()})
+    assert {stored.key: stored.edit.steps for stored in store.edits_of("t")} == shown
+    stored = dict(list(store.query("SELECT key, json_extract(body, '$.steps') FROM edits")))
+    assert {name: json.loads(text) for name, text in stored.items()} == {
+        "cut": [],
+        "all": [],
+        "none": [],
+        "changed": [" Wrong."],
+        "resumed": [" Wrong."],
+        "again": [steps[-1]],
+        "other": [" ... ..."],
+    }
+    store.close()
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_run_of_a_release_before_is_read_and_not_continued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
@@ -58,7 +118,7 @@ def test_a_run_of_a_release_before_is_read_and_not_continued(
         measure(monkeypatch, tmp_path / folder, Scripted(), "truncation")
     as_before(tmp_path / "old", version)
     store = Store.open(tmp_path / "old")
-    assert rows(tmp_path / "old") == rows(tmp_path / "new")
+    assert load_run(tmp_path / "old").outcomes.equals(load_run(tmp_path / "new").outcomes)
     assert store.meta("schema") == SCHEMA_VERSION
     assert store.facts()["questions of addition"].text == "the seed"
     write_report(store)

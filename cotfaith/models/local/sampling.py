@@ -12,6 +12,7 @@ from cotfaith.models.local.continued import KEPT_SHARE, Continued
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.ways import Way
 from cotfaith.models.vocabulary import Vocabulary
+from cotfaith.schema import Sampling
 
 NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
 
@@ -121,21 +122,37 @@ def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
     their order in another batch do not change what is drawn.
     """
     temperature = torch.tensor([row.draw.sampling.temperature for row in rows], device=logits.device)
-    top_p = torch.tensor([row.draw.sampling.top_p for row in rows], device=logits.device)
     uniform = torch.tensor([row.uniform() for row in rows], dtype=torch.float64, device=logits.device)
     scaled = logits / torch.where(temperature > 0, temperature, 1.0)[:, None]
-    norm = scaled.logsumexp(-1, keepdim=True)
-    for size in (min(NUCLEUS_CANDIDATES, logits.shape[-1]), logits.shape[-1]):
-        values, ids = scaled.topk(size, dim=-1)
-        probs = (values - norm).exp()
-        cumulative = probs.cumsum(-1)
-        if bool((cumulative[:, -1] >= top_p).all()):
-            break
-    inside = cumulative - probs < top_p[:, None]
-    inside[:, 0] = True
-    probs = probs * inside
+    probs, ids = _nucleus(scaled, [row.draw.sampling for row in rows])
     ids, order = ids.sort(dim=-1)
     distribution = probs.gather(-1, order).double().cumsum(-1)
     place = (distribution <= uniform[:, None] * distribution[:, -1:]).sum(-1, keepdim=True)
     drawn = ids.gather(-1, place.clamp(max=ids.shape[-1] - 1))[:, 0]
     return torch.where(temperature > 0, drawn, logits.argmax(-1)).tolist()
+
+
+def _nucleus(scaled: torch.Tensor, sampling: Sequence[Sampling]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the likeliest tokens and their probabilities, 0 outside of what is drawn from, (rows, tokens).
+
+    As in transformers: the likeliest `top_k`, of these the fewest that hold `top_p` of what they hold
+    together, and of these what is at least `min_p` times as likely as the likeliest.
+    """
+    top_k = torch.tensor([one.top_k or scaled.shape[-1] for one in sampling], device=scaled.device)
+    top_p = torch.tensor([one.top_p for one in sampling], device=scaled.device)
+    min_p = torch.tensor([one.min_p for one in sampling], device=scaled.device)
+    norm = scaled.logsumexp(-1, keepdim=True)
+    for size in (min(NUCLEUS_CANDIDATES, scaled.shape[-1]), scaled.shape[-1]):
+        values, ids = scaled.topk(size, dim=-1)
+        probs = (values - norm).exp()
+        ranked = torch.arange(size, device=scaled.device) < top_k[:, None]
+        cumulative = (probs * ranked).cumsum(-1)
+        of_all = top_k >= scaled.shape[-1]
+        if bool((~of_all & (top_k <= size) | (cumulative[:, -1] >= top_p)).all()):
+            break
+    held = torch.where(of_all, 1.0, cumulative[:, -1])
+    inside = (
+        ranked & (cumulative - probs < (top_p * held)[:, None]) & (probs >= min_p[:, None] * probs[:, :1])
+    )
+    inside[:, 0] = True
+    return probs * inside, ids
