@@ -7,7 +7,8 @@ KILLS ?= 30
 SUMS := addition:operands=
 TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume
 DETECTION := cotfaith/models/organisms/detection.csv
-.PHONY: reproduce ladder organisms validate bench readback torture test test-versions check format env clean
+DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
+.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-versions check format env clean
 
 env: $(BIN)/.ready
 
@@ -33,6 +34,20 @@ ladder: env
 ## Train the organisms again and check what was planted in them, or with ORGANISM=stylist one of them.
 organisms: env
 	$(BIN)/python -m cotfaith.truth.planting $(addprefix --organism ,$(ORGANISM))
+
+## Train rungs and organisms on to reason in a block of thinking of their own, as far as they are checked: or with
+## RUNG= or ORGANISM= one of them.
+ladder-thinking: env
+	$(BIN)/python -m cotfaith.ladder.rungs train --thinking $(addprefix --rung ,$(RUNG))
+
+organisms-thinking: env
+	$(BIN)/python -m cotfaith.truth.planting --thinking $(addprefix --organism ,$(ORGANISM))
+
+## What the interventions detect in blocks of thinking: results/validation-thinking/.
+validate-thinking: env
+	rm -f results/validation-thinking/run.sqlite*
+	$(BIN)/cotfaith validate $(TESTS) $(OF_THINKING) --thinking --jobs $(JOBS) --out results/validation-thinking
+	cp results/validation-thinking/rates.csv $(DETECTION_THINKING)
 
 ## Run the estimators on simulated data of known truth, 2,000 data sets a check, and the interventions on models of
 ## known mechanism; what these detect is what reports quote: results/validation/.

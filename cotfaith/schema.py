@@ -237,6 +237,9 @@ class Edit:
     """Labelled coordinates of this edit, e.g. which step it changed."""
     question: Question | None = None
     """Asked instead of the trace's question."""
+    instead_of_end: tuple[str, ...] = field(default=(), metadata={"later": True})
+    """What is put in the place of the reasoning's end: first of what is shown, then of what the model adds to
+    it, each time that it ends; from each of these it resumes."""
 
     @property
     def reasoning(self) -> str:
@@ -273,6 +276,19 @@ class Outcome:
     logprob: float | None = None
     """Mean log-probability of a token of what was shown; None where that begins the original reasoning."""
     resumed_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a thinking model answered by itself behind its thinking, where no answer was begun for it."""
+
+    text: str
+    tokens: int
+    hit_limit: bool
+    answer: str | None
+    """As it was read; None if none could be."""
+    same: bool
+    """Whether it is the trace's answer."""
 
 
 @dataclass(frozen=True)

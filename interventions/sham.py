@@ -16,6 +16,11 @@ class Sham(Intervention):
     floor: ClassVar[bool] = True
     axis: ClassVar[str] = "Share of the reasoning kept"
 
+    @property
+    def resumes(self) -> bool:
+        """Whether the model goes on reasoning from the prefixes."""
+        return self.variant == "resume"
+
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield the whole reasoning once, or every prefix to resume from; the empty one samples anew."""
         for trace in traces:

@@ -1,5 +1,6 @@
 """What tests make: tiny random models in ordinary directories, traces, and tools for interventions."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -163,13 +164,23 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
+def first_words(text: str, n: int) -> str:
+    """Return the beginning of a text that has so many words."""
+    ends = [0, *(found.end() for found in re.finditer(r"\s*\S+", text))]
+    return text[: ends[min(n, len(ends) - 1)]]
+
+
 def make_tools(
-    intervention: str, helper: Helper = write_by_seed, count: Callable[[str], int] = count_words
+    intervention: str,
+    helper: Helper = write_by_seed,
+    count: Callable[[str], int] = count_words,
+    **options: Any,
 ) -> Tools:
     """Return tools whose helper writes what the test wants, with the rewriter of addition."""
-    return Tools(0, intervention, helper, count, TASKS.build("addition").rewriter)
+    rewriter = TASKS.build("addition").rewriter
+    return Tools(0, intervention, helper, count, first_words, rewriter, **options)
 
 
-def apply(spec: str, traces: Sequence[Trace]) -> list[Edit | NotApplicable]:
+def apply(spec: str, traces: Sequence[Trace], **options: Any) -> list[Edit | NotApplicable]:
     """Return all that an intervention makes of the traces."""
-    return list(INTERVENTIONS.build(spec).edits(traces, make_tools(spec)))
+    return list(INTERVENTIONS.build(spec).edits(traces, make_tools(spec, **options)))

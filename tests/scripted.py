@@ -1,7 +1,7 @@
 """A model whose every answer is known, and the loop on it."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from cotfaith.schema import (
     TextScore,
 )
 from cotfaith.store.store import Store
+from tests.make import first_words
 
 STUDY = Study(model=("m",), task=("addition",), questions=3, samples=2)
 
@@ -40,7 +41,8 @@ class Scripted:
     abilities: Abilities = field(default_factory=Abilities)
     floor: float | None = None
     told: str = ""
-    thinks: bool = False
+    markers: tuple[str, ...] = ()
+    advised: Mapping[str, float] = field(default_factory=dict)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)
@@ -60,6 +62,9 @@ class Scripted:
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def first_tokens(self, text: str, n: int) -> str:
+        return first_words(text, n)
 
     def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
         return [self.refuses.get(dialogue[0].text, "") for dialogue in dialogues]

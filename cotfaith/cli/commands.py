@@ -64,7 +64,7 @@ def validate(intervention: list[str] | None, **options: Any) -> None:
     print_table(out, "What was counted", held.counts)
     for line in findings.sentences(held.found):
         out.print(line, markup=False, soft_wrap=True)
-    out.print(f"Tables, figure and detection.md are in {trial.out}.", markup=False, soft_wrap=True)
+    out.print(f"Tables, figure and detection.md are in {trial.folder}.", markup=False, soft_wrap=True)
 
 
 def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
@@ -80,11 +80,13 @@ def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
 def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
     """Measure a study, report on it, and say what was noticed."""
     from cotfaith.report import noticed
-    from cotfaith.running import circumstances, progress, runner, workers
+    from cotfaith.running import circumstances, cost, progress, runner, workers
     from cotfaith.store.store import Store
 
     say_untried()
     plan = prepare(study, interventions)
+    for line in cost.at_most(plan):
+        say(line)
     lines = study.quiet or not err.is_terminal
     with closing(circumstances.begin(plan)) as store:
         folder = store.folder

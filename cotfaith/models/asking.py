@@ -1,7 +1,7 @@
 """Asking: dialogues become tokens for an engine, and its numbers become answers. Nothing here computes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -56,9 +56,14 @@ class AskedModel:
         return self.engine.floor
 
     @property
-    def thinks(self) -> bool:
-        """Whether its reasoning is a block of thinking."""
-        return bool(self._form.never)
+    def markers(self) -> tuple[str, ...]:
+        """What begins and what ends its block of thinking; nothing where it reasons in none."""
+        return self._form.never
+
+    @property
+    def advised(self) -> Mapping[str, float]:
+        """How its makers say that text is drawn from it, by the names of `Sampling`, as far as they do."""
+        return self.engine.advised
 
     def written(self, dialogue: Dialogue) -> str:
         """Return the text that the model reads for a dialogue."""
@@ -67,6 +72,10 @@ class AskedModel:
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
         return self._vocabulary.count(text)
+
+    def first_tokens(self, text: str, n: int) -> str:
+        """Return the beginning of a text that has at most n of its tokens."""
+        return self._vocabulary.first(text, n)
 
     def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
         """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can.

@@ -50,6 +50,10 @@ class Engine(Protocol):
         """How numbers are computed, for messages."""
 
     @property
+    def advised(self) -> Mapping[str, float]:
+        """How the model's makers say that text is drawn from it, by the names of `Sampling`."""
+
+    @property
     def floor(self) -> float | None:
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
 

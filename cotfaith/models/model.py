@@ -1,6 +1,6 @@
 """What the harness talks to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -39,8 +39,12 @@ class Model(Protocol):
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
 
     @property
-    def thinks(self) -> bool:
-        """Whether its reasoning is a block of thinking."""
+    def markers(self) -> tuple[str, ...]:
+        """What begins and what ends its block of thinking; nothing where it reasons in none."""
+
+    @property
+    def advised(self) -> Mapping[str, float]:
+        """How its makers say that text is drawn from it, by the names of `Sampling`, as far as they do."""
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Continue each dialogue; a request's result does not depend on the others."""
@@ -56,6 +60,9 @@ class Model(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text by itself, without special tokens."""
+
+    def first_tokens(self, text: str, n: int) -> str:
+        """Return the beginning of a text that has at most n of its tokens."""
 
     def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
         """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""

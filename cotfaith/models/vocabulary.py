@@ -1,5 +1,6 @@
 """From text to a model's tokens and back."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
@@ -59,6 +60,15 @@ class Vocabulary:
     def _common_end(self, special: bool) -> int:
         some, none = self.tokenizer(["a", ""], add_special_tokens=special).input_ids
         return common_length(tuple(some[::-1]), tuple(none[::-1]))
+
+    def first(self, text: str, n: int) -> str:
+        """Return the longest beginning of a text that has at most n of its tokens."""
+        if n <= 0 or not text:
+            return ""
+        if not self.tokenizer.is_fast:
+            return text[: bisect_right(range(len(text)), n, key=lambda end: self._count(text[: end + 1]))]
+        ends = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
+        return text if n >= len(ends) else text[: ends[n][0]]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens."""

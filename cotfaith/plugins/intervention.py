@@ -46,6 +46,8 @@ class Tools:
     helper: Callable[[Sequence[GenerationRequest]], list[Generation | Refusal]]
     count_tokens: Callable[[str], int]
     """Tokens of a text for the model under test."""
+    first_tokens: Callable[[str, int], str]
+    """The beginning of a text that has so many of its tokens."""
     rewriter: StepRewriter | None
     """The task's own exact rewriting, where it has it."""
     thinking: bool = False
@@ -103,6 +105,8 @@ class Intervention(Plugin, ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset({"prefill"})
     """The abilities, by their names in `Abilities`, without which a model cannot be asked after an edit."""
+    by_default: ClassVar[bool] = True
+    """Whether it is among those that are run where none is named."""
     per_question: ClassVar[bool] = False
     """Handed all samples of a question whenever there is a new one; its edits name the first sample."""
     floor: ClassVar[bool] = False
@@ -120,6 +124,11 @@ class Intervention(Plugin, ABC):
     def unedited(self) -> str | None:
         """The intervention that does the same without an edit: its floor. None for a floor itself."""
         return None if self.floor else "sham"
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the model goes on reasoning from what it is shown, as its floor does."""
+        return self.unedited == "sham:variant=resume"
 
     @abstractmethod
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:

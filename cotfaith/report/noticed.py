@@ -12,8 +12,7 @@ def noticed(store: Store) -> Iterator[str]:
         yield "The run is not complete: its last command was stopped. What is shown is what was measured."
     for task, model, reason, questions, samples in store.unasked_by_reason():
         yield f"{task}, {model}: {questions:,} questions ({samples:,} samples) not asked: {reason}"
-    for task, model, ended in store.unclosed():
-        yield f"{task}, {model}: {ended:,} samples ended their turn in the thinking; it was closed for them"
+    yield from _thinking(store)
     for (task, model), (total, empty, stating) in _kinds(store).items():
         if empty:
             yield f"{task}, {model}: {empty:,} of {total:,} samples of reasoning are empty; they are counted"
@@ -22,6 +21,17 @@ def noticed(store: Store) -> Iterator[str]:
                 f"{task}, {model}: {stating:,} of {total:,} samples of reasoning state the answer already, "
                 "in the words in which it is asked for; they are counted"
             )
+
+
+def _thinking(store: Store) -> Iterator[str]:
+    """Say how often thinking did not end by itself, and where it began again."""
+    for task, model, limit, ended in store.unclosed():
+        for samples, what in ((limit, "reached the token limit"), (ended, "ended their turn")):
+            if samples:
+                yield f"{task}, {model}: {samples:,} samples {what} in the thinking; it was closed for them"
+    for thinking, answers in store.reopened():
+        if answers:
+            yield f"{thinking.name}: {answers:,} answers open a block of thinking again; they are unread"
 
 
 def _kinds(store: Store) -> dict[tuple[str, str], tuple[int, int, int]]:

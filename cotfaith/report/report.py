@@ -120,7 +120,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
         sources=list(_asked(store, traces)),
         models=list(_models(store, traces)),
         by_size=words.by_size(analysis),
-        by_intervention=[*words.by_intervention(analysis), *_validated(analysis)],
+        by_intervention=[*words.by_intervention(analysis), *_validated(store, analysis)],
         warnings=list(words.warnings(analysis)),
         results={TITLES[name]: rounded(shown[name]) for name in RESULTS if not shown[name].empty},
         controls={TITLES[name]: rounded(shown[name]) for name in CONTROLS if not shown[name].empty},
@@ -172,9 +172,10 @@ def _excluded(store: Store, counts: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _validated(analysis: Analysis) -> list[str]:
+def _validated(store: Store, analysis: Analysis) -> list[str]:
     """Say of each intervention what it is known to detect."""
-    return validated([one.spec for one in analysis.interventions.values() if not one.floor])
+    specs = [one.spec for one in analysis.interventions.values() if not one.floor]
+    return validated(specs, thinking=bool(store.meta("settings").get("thinking")))
 
 
 def _environment(store: Store) -> Environment:

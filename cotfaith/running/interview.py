@@ -15,6 +15,7 @@ from cotfaith.plugins.intervention import Intervention, Tools
 from cotfaith.plugins.task import Task
 from cotfaith.schema import (
     Answer,
+    ChoiceProbs,
     ChoiceRequest,
     Edit,
     Generation,
@@ -23,15 +24,17 @@ from cotfaith.schema import (
     Outcome,
     Question,
     Refusal,
-    Sampling,
+    Reply,
     Settings,
     TextRequest,
     TextScore,
     Trace,
+    Turn,
 )
 
 RESERVE = 64  # at least so many tokens for the closing question, the answer's prefix and a short answer
 MARKERS = 24  # tokens that a chat template may put between two turns
+REPLY_TOKENS = 512  # at most, of a thinking model's own reply
 ROOM = 16  # tokens without which there is no use in asking: a short answer
 
 
@@ -78,8 +81,9 @@ class Interview:
             intervention=intervention.spec,
             helper=self._write,
             count_tokens=self.model.count_tokens,
+            first_tokens=self.model.first_tokens,
             rewriter=self.task.rewriter,
-            thinking=self.model.thinks,
+            thinking=bool(self.model.markers),
             steps=self.settings.steps,
             points=self.settings.points,
             done=done,
@@ -137,7 +141,35 @@ class Interview:
         scored = iter(self.model.answer_probs([r for r in distinct if isinstance(r, ChoiceRequest)]))
         written = iter(self.model.generate([r for r in distinct if isinstance(r, GenerationRequest)]))
         results = {r: next(scored) if isinstance(r, ChoiceRequest) else next(written) for r in distinct}
-        return [self.task.interpret(q, results[r]) for (q, _), r in zip(asked, requests, strict=True)]
+        return [self._read(q, results[r]) for (q, _), r in zip(asked, requests, strict=True)]
+
+    def _read(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
+        """Read an answer; one that opens a block of thinking again says nothing yet."""
+        if isinstance(result, Generation) and any(marker in result.text for marker in self.model.markers):
+            correct = self.task.correct(question, None)
+            return Answer(None, completion=result.text, correct=correct)
+        return self.task.interpret(question, result)
+
+    def replies(self, traces: Sequence[Trace]) -> list[Reply]:
+        """Have a thinking model answer by itself behind its own thinking, with no answer begun for it."""
+        requests = [self._replying(trace) for trace in traces]
+        return [
+            Reply(
+                written.text,
+                written.tokens,
+                written.hit_limit,
+                answer := self.task.parse(trace.question, written.text),
+                self.task.same(trace.question, trace.answer.text, answer),
+            )
+            for trace, written in zip(traces, self.model.generate(requests), strict=True)
+        ]
+
+    def _replying(self, trace: Trace) -> GenerationRequest:
+        return GenerationRequest(
+            (*self.task.reasoning(trace.question, trace.reasoning), Turn("assistant", "")),
+            replace(self.settings.sampling, max_new_tokens=REPLY_TOKENS),
+            derive_seed(self.settings.seed, "reply", trace.question.id, trace.sample),
+        )
 
     def _answers_after(
         self, edits: Sequence[Edit], resumed: Sequence[Generation], *, anew: bool
@@ -231,31 +263,39 @@ class Interview:
         return self.model.text_scores([TextRequest(self.task.reasoning(q), text) for q, text in shown])
 
     def _resume(self, edits: Sequence[Edit], intervention: Intervention) -> list[Generation]:
-        """Go on from the shown steps where the edit says so, within the token limit of a whole reasoning."""
-        requests = {
-            i: GenerationRequest(
-                self.task.reasoning(edit.asked, edit.reasoning),
-                self._remaining(edit),
-                derive_seed(
-                    self.settings.seed,
-                    intervention.spec,
-                    edit.trace.question.id,
-                    edit.trace.sample,
-                    content(edit),
-                ),
-                STOP_STRINGS,
-                self._reserve,
-            )
-            for i, edit in enumerate(edits)
-            if edit.resume
-        }
-        written = dict(zip(requests, self.model.generate(list(requests.values())), strict=True))
-        return [written.get(i, Generation("", 0, hit_limit=False)) for i in range(len(edits))]
+        """Go on from the shown steps where the edit says so, within the token limit of a whole reasoning.
 
-    def _remaining(self, edit: Edit) -> Sampling:
+        Where something is put in the place of the reasoning's end, the model goes on from there, as often.
+        """
+        added = [Generation("", 0, hit_limit=False)] * len(edits)
+        for turn in range(max((len(edit.instead_of_end) for edit in edits), default=1) or 1):
+            going = [
+                i for i, edit in enumerate(edits) if edit.resume and turn < (len(edit.instead_of_end) or 1)
+            ]
+            shown = {
+                i: _joined(edits[i], added[i]) + "".join(edits[i].instead_of_end[turn : turn + 1])
+                for i in going
+            }
+            requests = [self._resuming(edits[i], shown[i], intervention, turn) for i in going]
+            for i, more in zip(going, self.model.generate(requests), strict=True):
+                text = shown[i][len(edits[i].reasoning) :] + more.text
+                added[i] = replace(more, text=text, tokens=added[i].tokens + more.tokens)
+        return added
+
+    def _resuming(self, edit: Edit, shown: str, intervention: Intervention, turn: int) -> GenerationRequest:
+        """Ask to go on from what is shown; where ends are put off, equal beginnings have equal seeds."""
+        said = (edit.steps, edit.question, turn) if edit.instead_of_end else content(edit)
         sampling = self.settings.sampling
-        room = sampling.max_new_tokens - self.model.count_tokens(edit.reasoning)
-        return replace(sampling, max_new_tokens=max(0, room))
+        room = sampling.max_new_tokens - self.model.count_tokens(shown)
+        return GenerationRequest(
+            self.task.reasoning(edit.asked, shown),
+            replace(sampling, max_new_tokens=max(0, room)),
+            derive_seed(
+                self.settings.seed, intervention.spec, edit.trace.question.id, edit.trace.sample, said
+            ),
+            STOP_STRINGS,
+            self._reserve,
+        )
 
 
 def _joined(edit: Edit, resumed: Generation) -> str:
@@ -302,4 +342,5 @@ def content(edit: Edit | NotApplicable) -> object:
     """Return what identifies an edit of a trace: not its position, which may change when a run grows."""
     if isinstance(edit, NotApplicable):
         return edit.reason, edit.coords
-    return edit.steps, edit.resume, edit.coords, edit.question
+    shown = (edit.steps, edit.resume, edit.coords, edit.question)
+    return (*shown, edit.instead_of_end) if edit.instead_of_end else shown

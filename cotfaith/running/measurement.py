@@ -71,6 +71,19 @@ class Measurement:
                 )
                 advance(len(batch))
 
+    def reply(self) -> None:
+        """Have a thinking model write its own reply behind the first thinking about each question."""
+        if not self.interview.model.markers:
+            return
+        first = [trace_key for trace_key in self._asked() if self.traces[trace_key][1] == 0]
+        missing = self.store.missing_replies(first)
+        with self._stage("own replies", "samples", len(missing)) as advance:
+            for batch in self.pace.batches(missing):
+                traces = [stored.trace for stored in self.store.traces(batch)]
+                replies = self.interview.replies(traces)
+                self.store.add_replies(zip(batch, replies, strict=True))
+                advance(len(batch))
+
     def rotate(self) -> None:
         """Ask without reasoning with the choices in other orders."""
         asked_about = {self.traces[trace_key][0].id for trace_key in self._asked()}

@@ -72,8 +72,9 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
-    """Build interventions from their specifications; without any, all that there are, and their floors."""
-    named = [INTERVENTIONS.build(spec) for spec in specs or INTERVENTIONS.classes]
+    """Build interventions from their specifications; without any, the usual ones and their floors."""
+    usual = [name for name, cls in INTERVENTIONS.classes.items() if cls.by_default]
+    named = [INTERVENTIONS.build(spec) for spec in specs or usual]
     floors = [] if specs else [INTERVENTIONS.build(one.unedited) for one in named if one.unedited]
     return tuple({one.spec: one for one in (*named, *floors)}.values())
 

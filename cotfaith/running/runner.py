@@ -5,6 +5,7 @@ A run that dies loses the batch in flight; the same command goes on behind it.
 
 import gc
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from cotfaith.models.opening import open_model
@@ -15,6 +16,7 @@ from cotfaith.running.interview import Interview
 from cotfaith.running.measurement import Measurement, Progress
 from cotfaith.running.pace import Pace
 from cotfaith.running.plan import Plan
+from cotfaith.schema import Sampling
 from cotfaith.store.store import Store
 
 
@@ -51,12 +53,14 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         model = open_model(name, study.model_settings)
         store.agree(weights(name, model.info))
         store.add_model(model.info)
-        store.set_told(model.info, model.told)
+        store.set_told(model.info, [model.told, otherwise_drawn(model.advised, study.sampling)])
+        store.set_markers(model.info, model.markers)
         pace = Pace()
         for planned in plan.tasks:
             interview = Interview(study.settings, model, helper, planned.task, planned.questions)
             measurement = Measurement(interview, store, progress, pace)
             measurement.elicit()
+            measurement.reply()
             measurement.rotate()
             for intervention in plan.interventions:
                 measurement.edit(intervention)
@@ -67,11 +71,21 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         gc.collect()  # the weights hang in reference cycles, and the next model needs the room
 
 
+def otherwise_drawn(advised: Mapping[str, float], sampling: Sampling) -> str:
+    """Say where reasoning is drawn otherwise than a model's makers say; nothing where it is as they say."""
+    other = [f"{name} {value:g}, not {getattr(sampling, name):g}" for name, value in advised.items()]
+    said = [
+        text for text, name in zip(other, advised, strict=True) if advised[name] != getattr(sampling, name)
+    ]
+    return f"its makers advise {', '.join(said)}" if said else ""
+
+
 def _log(store: Store, plan: Plan) -> None:
     """Remember what was asked, with which versions, each distinct command once."""
     interventions = [intervention.full_spec for intervention in plan.interventions]
     tasks = tuple(planned.task.full_spec for planned in plan.tasks)
-    told = replace(plan.study, out=None, task=tasks, max_new_tokens=plan.study.sampling.max_new_tokens)
+    longest, points = plan.study.sampling.max_new_tokens, plan.study.settings.points or 0
+    told = replace(plan.study, out=None, task=tasks, max_new_tokens=longest, points=points)
     study = json.loads(json.dumps(asdict(told)))
     added = {"plugins": [str(path) for path in plugins.added_files()]}
     asked = {"study": study, "interventions": interventions, "versions": versions.installed()} | added

@@ -53,7 +53,8 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
         reasoning`, `accuracy gained by reasoning` (the difference, paired by question, in [-1, 1]), `same
         answer with and without`, or `agreement of two samples`, the chance that two samples
         of reasoning for a question end in the same answer (the ceiling of any same-answer rate of resampled
-        reasoning; nobs counts pairs); value in [0, 1].
+        reasoning; nobs counts pairs); value in [0, 1]. Of models that think also `own reply read` and, of
+        those that were read, `own reply gives the answer` that was asked for behind the thinking.
 
     Notes
     -----
@@ -69,6 +70,10 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
         "accuracy gained by reasoning": _gain(traces[traces["correct"].notna()], seed),
         "agreement of two samples": proportions(_pairs(traces, same), CELL, "same", seed),
     }
+    if "reply" in traces and traces["reply"].notna().any():
+        replied = traces[traces["reply"].notna()].assign(read=lambda t: t["reply_answer"].notna())
+        tables["own reply read"] = share_of(replied, "read", seed)
+        tables["own reply gives the answer"] = share_of(replied[replied["read"]], "same_reply", seed)
     for measure, table in tables.items():
         table.insert(len(CELL), "measure", measure)
     return pd.concat(tables.values(), ignore_index=True)

@@ -54,6 +54,32 @@ def edits_checked(
     return pd.concat(tables, ignore_index=True)
 
 
+def by_ending(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return the same-answer rate by how the thinking ended, where some of it did not end by itself.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Of a run, with `original_closed` and `original_hit_limit` (bool): whether the model closed its block
+        of thinking, and whether it reached the token limit.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, intervention, control): `same answer, thinking closed`, `same answer, closed
+        at the limit` and `same answer, turn ended in it`; value in [0, 1]. None of a (model, task) whose
+        thinking was always closed.
+    """
+    closed, limit = (outcomes[f"original_{name}"].astype(bool) for name in ("closed", "hit_limit"))
+    ended = np.select([closed, limit], ["thinking closed", "closed at the limit"], "turn ended in it")
+    open_at_end = (~closed).groupby([outcomes[name] for name in CELL]).transform("any")
+    rows = outcomes.assign(ending=ended)[open_at_end]
+    found = proportions(rows, [*CURVE, "ending"], "same", seed)
+    return found.assign(control="same answer, " + found["ending"]).drop(columns="ending")
+
+
 def _values_kept(changed: pd.DataFrame, values: Mapping[str, Values]) -> pd.DataFrame:
     """Return the edits that state results, with whether these are the original ones as far as they go."""
     known = changed[changed["task"].isin(list(values))]

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Rotated, Trace
+from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Reply, Rotated, Trace
 from cotfaith.store.database import Database
 
-MEASURED = ("traces", "unasked", "rotated", "edits", "not_applicable", "outcomes")
+MEASURED = ("traces", "unasked", "replies", "rotated", "edits", "not_applicable", "outcomes")
 ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Rotated)
+    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated)
 }
 
 
@@ -60,15 +60,30 @@ class Contents:
         """Return what a reader must know of how models are asked."""
         return self._of_models("form of ")
 
-    def unclosed(self) -> list[tuple[str, str, int]]:
-        """Return of each task and model how many samples ended their turn without closing their thinking."""
-        return list(
-            self._db.rows(
-                "SELECT q.task, m.name, COUNT(*) FROM traces t JOIN models m ON m.fingerprint = t.model "
-                "JOIN questions q ON q.key = t.question WHERE json_extract(t.body, '$.closed') = 0 "
-                "AND json_extract(t.body, '$.hit_limit') = 0 GROUP BY q.task, m.name"
-            )
+    def unclosed(self) -> list[tuple[str, str, int, int]]:
+        """Return by task and model how many samples did not close their thinking, at the limit and else."""
+        limit = "json_extract(t.body, '$.hit_limit')"
+        query = (
+            f"SELECT q.task, m.name, SUM({limit}), SUM(NOT {limit}) FROM traces t "
+            "JOIN models m ON m.fingerprint = t.model JOIN questions q ON q.key = t.question "
+            "WHERE json_extract(t.body, '$.closed') = 0 GROUP BY q.task, m.name"
         )
+        return list(self._db.rows(query))
+
+    def reopened(self) -> list[tuple[ModelInfo, int]]:
+        """Return of each thinking model how many written answers open a block of thinking again."""
+        answers = (
+            "SELECT t.model, t.body FROM traces t UNION ALL SELECT t.model, o.body FROM outcomes o "
+            "JOIN edits e ON e.key = o.edit JOIN traces t ON t.key = e.trace"
+        )
+        query = (
+            f"SELECT COUNT(*) FROM ({answers}) WHERE model = ? "
+            "AND instr(json_extract(body, '$.answer.completion'), ?)"
+        )
+        return [
+            (model, self._db.one(query, (model.fingerprint, opening)))
+            for model, (opening, *_) in self._of_models("markers of ")
+        ]
 
     def floors(self) -> list[tuple[ModelInfo, float]]:
         """Return how far the probabilities of each model move with what is computed beside them."""
@@ -88,6 +103,11 @@ class Contents:
     def unasked(self) -> set[str]:
         """Return the keys of the traces that cannot be had."""
         return {row[0] for row in self._db.rows("SELECT key FROM unasked")}
+
+    def missing_replies(self, traces: Iterable[str]) -> list[str]:
+        """Return those of the traces behind which the model has not written its own reply."""
+        there = {row[0] for row in self._db.rows("SELECT trace FROM replies")}
+        return [key for key in traces if key not in there]
 
     def missing_rotated(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys for which other orders of the choices have not been asked."""

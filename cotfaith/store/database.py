@@ -24,6 +24,7 @@ CREATE TABLE unasked (
     reason TEXT NOT NULL
 );
 """
+_REPLIES = "CREATE TABLE replies (trace TEXT PRIMARY KEY REFERENCES traces, body TEXT NOT NULL);"
 _TABLES = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE models (fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, n_params INTEGER NOT NULL);
@@ -36,6 +37,7 @@ CREATE TABLE traces (
     body TEXT NOT NULL
 );
 {_UNASKED}
+{_REPLIES}
 CREATE TABLE rotated (
     key TEXT PRIMARY KEY,
     model TEXT NOT NULL REFERENCES models,
@@ -65,8 +67,8 @@ CREATE TABLE outcomes (edit TEXT PRIMARY KEY REFERENCES edits, body TEXT NOT NUL
 CREATE INDEX edits_by_trace ON edits (trace, intervention);
 """
 TABLES = (
-    "models", "questions", "traces", "unasked", "rotated", "interventions", "edits", "not_applicable",
-    "intervened", "outcomes",
+    "models", "questions", "traces", "unasked", "replies", "rotated", "interventions", "edits",
+    "not_applicable", "intervened", "outcomes",
 )  # fmt: skip
 """What is measured, each after those that it refers to; `meta` holds the facts about the run."""
 _FIRST_RECORDS = "0.1"
@@ -189,7 +191,8 @@ def _renamed(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count_points(connection: sqlite3.Connection) -> None:
-    """Say that all reasoning was changed at every position."""
+    """Say that all reasoning was changed at every position, and that no model wrote a reply of its own."""
+    _execute(connection, _REPLIES)
     _execute(connection, f"ALTER TABLE intervened ADD COLUMN points INTEGER NOT NULL DEFAULT {EVERYWHERE}")
 
 

@@ -14,8 +14,9 @@ from cotfaith.store.contents import shown_steps
 from cotfaith.store.store import Store
 
 _TRACES = """
-SELECT m.name, m.n_params, q.task, q.id, q.body, t.sample, t.body, t.key
+SELECT m.name, m.n_params, q.task, q.id, q.body, t.sample, t.body, t.key, r.body
 FROM traces t JOIN models m ON m.fingerprint = t.model JOIN questions q ON q.key = t.question
+LEFT JOIN replies r ON r.trace = t.key
 ORDER BY m.n_params, m.name, q.task, q.id, t.sample
 """
 _OUTCOMES = """
@@ -37,9 +38,11 @@ _INTERVENTIONS = "SELECT DISTINCT label, spec FROM interventions ORDER BY label"
 
 TRACE_COLUMNS = [
     "model", "n_params", "task", "question", "gold", "sample", "n_steps", "drawn_tokens", "hit_limit",
+    "closed",
     "logprob", "text_tokens", "prompt_tokens",
     "answer", "correct", "answer_without", "correct_without", "same_without",
     "probs", "probs_without", "mass", "mass_without", "probability", "probability_without",
+    "reply", "reply_answer", "same_reply",
     "reasoning", "trace",
 ]  # fmt: skip
 OUTCOME_COLUMNS = [
@@ -56,7 +59,7 @@ NUMBERS = {"mass", "mass_without", "probability", "probability_without"}
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
 OBJECT_COLUMNS = {"coords", "marks", "labels"}
-ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob"]
+ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob", "closed", "hit_limit"]
 
 
 @dataclass(frozen=True)
@@ -120,16 +123,19 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
-    model, n_params, task, name, question, sample, body, key = row
+    model, n_params, task, name, question, sample, body, key, written = row
     trace, gold = json.loads(str(body)), json.loads(str(question))["gold"]
+    reply = json.loads(str(written)) if written else dict.fromkeys(("text", "answer", "same"))
     answer, without = trace["answer"], trace["answer_without"]
     return (
         model, n_params, task, name, gold, sample,
         len(trace["steps"]), trace["drawn_tokens"], trace["hit_limit"],
+        trace.get("closed", True),
         trace["logprob"], trace.get("text_tokens", 0), trace["prompt_tokens"],
         answer["text"], answer["correct"], without["text"], without["correct"], trace["same_without"],
         answer["probs"], without["probs"], answer["mass"], without["mass"],
-        answer["probability"], without["probability"], "".join(trace["steps"]), key,
+        answer["probability"], without["probability"],
+        reply["text"], reply["answer"], reply["same"], "".join(trace["steps"]), key,
     )  # fmt: skip
 
 

@@ -11,7 +11,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cotfaith.errors import InputError, OtherCircumstancesError
-from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, NotApplicable, Outcome, Question, Rotated, Trace
+from cotfaith.schema import (
+    Edit,
+    Fact,
+    LeftOut,
+    ModelInfo,
+    NotApplicable,
+    Outcome,
+    Question,
+    Reply,
+    Rotated,
+    Trace,
+)
 from cotfaith.store.contents import ADAPTERS, Contents
 from cotfaith.store.database import EVERYWHERE, Database
 from cotfaith.store.differences import differences
@@ -92,10 +103,15 @@ class Store(Contents):
             row = (model.fingerprint, name, model.n_params)
             db.execute("INSERT OR IGNORE INTO models VALUES (?, ?, ?)", row)
 
-    def set_told(self, model: ModelInfo, told: str) -> None:
+    def set_told(self, model: ModelInfo, told: Iterable[str]) -> None:
         """Remember what a reader must know of how a model is asked."""
-        if told:
-            self.set_meta(f"form of {model.fingerprint}", told)
+        if said := "; ".join(filter(None, told)):
+            self.set_meta(f"form of {model.fingerprint}", said)
+
+    def set_markers(self, model: ModelInfo, markers: Sequence[str]) -> None:
+        """Remember what begins and what ends a model's block of thinking, if it has one."""
+        if markers:
+            self.set_meta(f"markers of {model.fingerprint}", markers)
 
     def set_floor(self, model: ModelInfo, floor: float) -> None:
         """Remember how far a model's probabilities move with what is computed beside them."""
@@ -133,6 +149,12 @@ class Store(Contents):
         """Add reasons why there is no trace: its key, model fingerprint, question key, reason."""
         with self._db.writing() as db:
             db.executemany("INSERT OR IGNORE INTO unasked VALUES (?, ?, ?, ?)", list(rows))
+
+    def add_replies(self, rows: Iterable[tuple[str, Reply]]) -> None:
+        """Add models' own replies: the key of the trace that each stands behind, and the reply."""
+        values = [(trace, _dump(reply)) for trace, reply in rows]
+        with self._db.writing() as db:
+            db.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?)", values)
 
     def add_rotated(self, rows: Iterable[tuple[str, str, Rotated]]) -> None:
         """Add answers to questions in other orders of their choices: key, model fingerprint, answer."""
@@ -218,5 +240,5 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> int:
     return next((i for i, (one, other) in pairs if one != other), min(len(some), len(others)))
 
 
-def _dump(value: Question | Trace | Edit | Outcome | Rotated, exclude: set[str] | None = None) -> str:
+def _dump(value: Question | Trace | Edit | Outcome | Reply | Rotated, exclude: set[str] | None = None) -> str:
     return ADAPTERS[type(value)].dump_json(value, exclude=exclude).decode()

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from cotfaith.models.shipped import ORGANISMS as GROUP
 from cotfaith.report.validated import FLAGGED, ON_SPLIT, TEST
 from cotfaith.stats.auroc import HALF, auroc_estimate
 from cotfaith.stats.tables import estimates, groups, proportions
@@ -38,7 +37,7 @@ def detection(outcomes: pd.DataFrame, questions: Mapping[str, str], seed: int = 
     Parameters
     ----------
     outcomes : DataFrame
-        Of a run on organisms alone: one row an edit that was answered, with `model` (`organisms/NAME`),
+        Of a run on organisms alone: one row an edit that was answered, with `model` (`GROUP/NAME`),
         `intervention`, `question`, `sample`, `same`.
     questions : mapping of id to text
         The text of every question; the label is decided by its numbers.
@@ -69,7 +68,7 @@ def labelled(outcomes: pd.DataFrame, questions: Mapping[str, str]) -> pd.DataFra
     one, however often they were drawn.
     """
     numbers = {name: tuple(map(int, re.findall(r"\d+", text))) for name, text in questions.items()}
-    names = outcomes["model"].str.removeprefix(f"{GROUP}/")
+    names = outcomes["model"].map(mechanism_of)
     reads = [
         ORGANISMS[name].uses_reasoning(numbers[q])
         for name, q in zip(names, outcomes["question"], strict=True)
@@ -83,6 +82,11 @@ def labelled(outcomes: pd.DataFrame, questions: Mapping[str, str]) -> pd.DataFra
         trace=outcomes["question"] + [f" {sample}" for sample in outcomes["sample"]],
         question=outcomes["question"].map(dict(questions)),
     )
+
+
+def mechanism_of(model: str) -> str:
+    """Return the name of the mechanism that was planted in a shipped organism."""
+    return model.rpartition("/")[2]
 
 
 def verdict(mechanism: str, reads: bool, low: float, high: float) -> str:
@@ -120,7 +124,7 @@ def _aurocs(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _subsets(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    gated = group[group["model"] == f"{GROUP}/{SPLIT}"]
+    gated = group[group["model"].map(mechanism_of) == SPLIT]
     if not gated.empty:
         yield ON_SPLIT, gated
     yield f"AUROC on {POOLED}", group

@@ -8,12 +8,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cotfaith.models.shipped import CARD, SHIPPED, shipped_models
-from cotfaith.models.shipped import ORGANISMS as GROUP
 from cotfaith.report.markdown import markdown_table
 from cotfaith.report.report import NO_VALUE
 from cotfaith.report.validated import FLAGGED, ON_SPLIT, TEST
 from cotfaith.report.words import span
-from cotfaith.truth.detection import POOLED, Detection
+from cotfaith.truth.detection import POOLED, Detection, mechanism_of
 from cotfaith.truth.options import Trial
 from cotfaith.truth.organisms import ORGANISMS, SPLIT, TASK
 
@@ -44,7 +43,7 @@ DISCUSSED = {
 
 def page(found: Detection, accuracy: pd.DataFrame, counts: pd.DataFrame, trial: Trial) -> str:
     """Write the page: the tables, what they show, and how the truth was planted and checked."""
-    there = [ORGANISMS[name.rpartition("/")[2]] for name in shipped_models(GROUP)]
+    there = [ORGANISMS[mechanism_of(name)] for name in shipped_models(trial.group)]
     environment = Environment(
         loader=PackageLoader("cotfaith.truth"),
         autoescape=False,  # noqa: S701 Markdown
@@ -64,7 +63,7 @@ def page(found: Detection, accuracy: pd.DataFrame, counts: pd.DataFrame, trial: 
         readings=markdown_table(_wide(found.readings)),
         accuracy=markdown_table(_accuracies(accuracy)),
         counts=markdown_table(counts.rename(columns=lambda name: str(name).replace("_", " "))),
-        checks=markdown_table(label_checks([organism.name for organism in there])),
+        checks=markdown_table(label_checks(trial.group, [organism.name for organism in there])),
     )
 
 
@@ -125,11 +124,11 @@ def discussion(found: Detection, accuracy: pd.DataFrame) -> Iterator[str]:
             yield f"{said} On `{SPLIT}`, where one model does both: AUROC {aurocs.get(test, NO_VALUE)}."
 
 
-def label_checks(names: Sequence[str]) -> pd.DataFrame:
+def label_checks(group: str, names: Sequence[str]) -> pd.DataFrame:
     """Return how well each shipped organism does what was planted, from its card."""
     rows = []
     for name in names:
-        card = json.loads((SHIPPED / GROUP / name / CARD).read_text(encoding="utf-8"))
+        card = json.loads((SHIPPED / group / name / CARD).read_text(encoding="utf-8"))
         row = {"organism": name, "parameters": f"{card['parameters']:,}"}
         for check, those in pd.DataFrame(card["checks"]).groupby("check", sort=False):
             share = (those["value"] * those["nobs"]).sum() / those["nobs"].sum()
@@ -155,7 +154,7 @@ def _wide(table: pd.DataFrame, verdicts: Sequence[str] | None = None) -> pd.Data
 
 
 def _name(row: dict[Hashable, Any]) -> str:
-    return str(row["model"]).removeprefix(f"{GROUP}/")
+    return mechanism_of(str(row["model"]))
 
 
 def _span(row: dict[Hashable, Any]) -> str:

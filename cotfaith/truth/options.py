@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cotfaith.models.shipped import ORGANISMS
+from cotfaith.models.shipped import ORGANISMS, THINKING
 from cotfaith.running.options import RESULTS, Study
 from cotfaith.truth.organisms import TASK
 
@@ -20,20 +20,37 @@ class Trial:
     )
     samples: int = field(default=2, metadata={"help": "Samples of reasoning a question.", "min": 1})
     seed: int = field(default=Study.seed, metadata={"help": "Decides questions, reasoning and edits."})
-    out: Path = field(default=RESULTS / ORGANISMS, metadata={"help": "Folder of the tables and the figure."})
+    thinking: bool = field(
+        default=False, metadata={"help": "Ask the organisms that reason in a block of thinking."}
+    )
+    out: Path | None = field(
+        default=None,
+        metadata={"help": "Folder of the tables and the figure. Otherwise results/organisms, or …-thinking."},
+    )
     jobs: int = field(default=Study.jobs, metadata={"help": "Organisms asked side by side.", "min": 1})
     quiet: bool = field(default=Study.quiet, metadata={"help": "Plain lines instead of a progress bar."})
+
+    @property
+    def group(self) -> str:
+        """The organisms that are asked."""
+        return ORGANISMS + THINKING * self.thinking
+
+    @property
+    def folder(self) -> Path:
+        """Where the tables and the figure are written."""
+        return self.out or RESULTS / self.group
 
     @property
     def study(self) -> Study:
         """The measurements."""
         return Study(
-            model=(ORGANISMS,),
+            model=(self.group,),
+            thinking=self.thinking,
             task=(TASK,),
             questions=self.questions,
             samples=self.samples,
             seed=self.seed,
-            out=self.out,
+            out=self.folder,
             max_new_tokens=REASONING,
             jobs=self.jobs,
             quiet=self.quiet,

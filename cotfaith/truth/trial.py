@@ -56,11 +56,11 @@ def hold(trial: Trial, interventions: tuple[Intervention, ...], progress: Progre
 
 def _write(held: Held, trial: Trial) -> None:
     for field in fields(Detection):
-        write_csv(getattr(held.found, field.name), trial.out / f"{field.name}.csv")
-    write_csv(held.counts, trial.out / "counts.csv")
-    drawing.save(drawing.detection_figure(held.found.flagged), trial.out / "detection")
+        write_csv(getattr(held.found, field.name), trial.folder / f"{field.name}.csv")
+    write_csv(held.counts, trial.folder / "counts.csv")
+    drawing.save(drawing.detection_figure(held.found.flagged), trial.folder / "detection")
     page = findings.page(held.found, held.accuracy, held.counts, trial)
-    (trial.out / "detection.md").write_text(page, encoding="utf-8")
+    (trial.folder / "detection.md").write_text(page, encoding="utf-8")
 
 
 def _asked(run: RunFrames, plan: Plan) -> RunFrames:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -41,6 +42,7 @@ class Alphabetical:
 
     info = ModelInfo("by hand", "content", 1)
     arithmetic = "thought"
+    advised: Mapping[str, float] = MappingProxyType({})
     floor = None
     context = 200
     ends: Set[int] = frozenset({0})

@@ -6,10 +6,11 @@ from cotfaith.plugins.registry import INTERVENTIONS
 from cotfaith.running.plan import build_interventions
 
 
-def test_without_a_name_a_run_takes_all_with_the_floor_of_each_procedure() -> None:
+def test_without_a_name_a_run_takes_the_usual_ones_with_the_floor_of_each_procedure() -> None:
     specs = [one.spec for one in build_interventions([])]
-    assert specs[: len(INTERVENTIONS.classes)] == list(INTERVENTIONS.classes)
-    assert specs[len(INTERVENTIONS.classes) :] == ["sham:variant=resume"]
+    assert specs == ["filler", "mistake", "paraphrase", "sham", "truncation", "sham:variant=resume"]
+    others = {name for name, cls in INTERVENTIONS.classes.items() if not cls.by_default}
+    assert others == {"budget", "extend"}
 
 
 def test_what_is_named_is_taken_alone() -> None:

@@ -64,6 +64,7 @@ def with_whole_edits(folder: Path) -> None:
             del body["first"], body["last"]
             db.execute("UPDATE edits SET body = ? WHERE key = ?", (json.dumps(body), stored.key))
         db.execute("ALTER TABLE intervened DROP COLUMN points")
+        db.execute("DROP TABLE replies")
         db.execute("UPDATE meta SET value = '4' WHERE name = 'schema'")
         db.commit()
 

@@ -124,9 +124,10 @@ def test_a_verdict_must_be_clear_of_one_half(
 
 
 def test_a_report_quotes_the_reference_and_says_where_there_is_none(tmp_path: Path) -> None:
-    reference = tmp_path / "rates.csv"
-    detection(FRAME, TEXTS).rates.to_csv(reference, index=False)
-    known, unknown = validated(["test", "mine:k=2"], reference)
+    for group in ("organisms", "organisms-thinking"):
+        (tmp_path / group).mkdir()
+        detection(FRAME, TEXTS).rates.to_csv(tmp_path / group / "detection.csv", index=False)
+    known, unknown = validated(["test", "mine:k=2"], shipped=tmp_path)
     assert known.startswith(
         "test, validated on models of known mechanism: over all of them it changes the answer of 0.667 ["
     )
@@ -135,7 +136,10 @@ def test_a_report_quotes_the_reference_and_says_where_there_is_none(tmp_path: Pa
     assert unknown == (
         "mine:k=2: not validated with these fields; `cotfaith validate mine:k=2` says what it detects."
     )
-    assert validated(["test"], tmp_path / "nothing.csv") == []
+    known, unknown = validated(["test", "mine:k=2"], thinking=True, shipped=tmp_path)
+    assert known.startswith("test, validated on models that think of known mechanism: ")
+    assert unknown.endswith("`cotfaith validate mine:k=2 --thinking` says what it detects.")
+    assert validated(["test"], shipped=tmp_path / "nothing") == []
 
 
 def test_the_interval_counts_ties_half_as_the_value_does() -> None:

@@ -15,6 +15,7 @@ from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw, Drawn, Tokens
 from cotfaith.models.local.bridging import bridged, refuse_other
 from cotfaith.models.local.files import (
+    advised,
     content_of,
     context_of,
     load_config,
@@ -94,6 +95,11 @@ class LocalEngine:
     def arithmetic(self) -> str:
         """The number format of the weights."""
         return self._settings.dtype
+
+    @cached_property
+    def advised(self) -> Mapping[str, float]:
+        """What the model's generation_config.json says of drawing."""
+        return advised(self._source)
 
     @property
     def floor(self) -> float | None:

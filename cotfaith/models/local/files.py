@@ -102,6 +102,18 @@ def context_of(config: Any) -> int:
     return int(longest * rotary.get("factor", 1)) if dynamic else longest
 
 
+def advised(source: str) -> dict[str, float]:
+    """Return how a model's makers say that text is drawn from it, by the names of `Sampling`."""
+    from transformers import GenerationConfig
+
+    try:
+        said = GenerationConfig.from_pretrained(source).to_diff_dict()
+    except (OSError, ValueError):
+        return {}
+    names = ("temperature", "top_p", "top_k", "min_p")
+    return {name: float(said[name]) for name in names if said.get("do_sample") and said.get(name) is not None}
+
+
 def refuse_pickles(source: str, *, allowed: bool) -> None:
     """Refuse a directory whose weights are in no safetensors file: unpickling can run any code."""
     directory = Path(source)

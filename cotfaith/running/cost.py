@@ -1,0 +1,31 @@
+"""What a study of thinking models will cost at most, said before it begins."""
+
+from collections.abc import Iterator
+
+from cotfaith.plugins.intervention import Intervention
+from cotfaith.running.plan import Plan
+
+ASKING = 64
+"""Tokens, about, of asking for an answer."""
+
+
+def at_most(plan: Plan) -> Iterator[str]:
+    """Say how many tokens each model draws and computes at most, task by task; most thinking ends earlier."""
+    if not plan.study.thinking:
+        return
+    samples, longest = plan.study.samples, plan.study.sampling.max_new_tokens
+    for planned in plan.tasks:
+        traces = len(planned.questions) * samples
+        parts = [f"{traces * longest:,} of thinking ({traces:,} samples of {longest:,})"]
+        parts += [f"{traces * _each(one, plan):,} for {one.spec}" for one in plan.interventions]
+        yield f"{planned.task.spec}: at most, in tokens of each model, {', '.join(parts)}."
+
+
+def _each(intervention: Intervention, plan: Plan) -> int:
+    """Return the tokens that an intervention takes of each sample, where it thinks up to the limit.
+
+    What is resumed is drawn on from every position to the limit, half of it on average.
+    """
+    longest = plan.study.sampling.max_new_tokens
+    positions = plan.study.settings.points or longest // ASKING
+    return positions * ((longest // 2 if intervention.resumes else 0) + ASKING)
