@@ -88,6 +88,8 @@ class ModelSettings:
     batch_size: int = 512
     """Most sequences that are continued at once: decides speed and memory, and in half precision also the
     last digits of what is computed, hence now and then a text."""
+    cache_gb: float | None = None
+    """What keys and values may take, in GiB; None: a share of what is free where the model runs."""
     trust_remote_code: bool = False
     """Run the Python code that a model brings with it."""
     pickled_weights: bool = False

@@ -20,7 +20,7 @@ THOUGHT_POINTS = 20
 """At how many positions a block of thinking is changed, if nothing else is asked."""
 EXACT: Dtype = "float32"
 """The format in which no text depends on what is computed beside it."""
-NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "device", "new")
+NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "cache_gb", "device", "new")
 """Options that say where and how fast, and nothing of what is asked."""
 
 
@@ -102,6 +102,12 @@ class Study:
         "Most sequences at once. In float32 it changes speed alone, in half precision also last digits.",
         1,
     )
+    cache_gb: float | None = _option(
+        None,
+        "Memory for keys and values, in GiB: how many sequences are continued at once. Otherwise a share of "
+        "what is free.",
+        0,
+    )
     trust_remote_code: bool = _option(
         ModelSettings.trust_remote_code, "Run the Python code that a model brings with it."
     )
@@ -151,6 +157,7 @@ class Study:
             self.device,
             self.dtype,
             self.batch_size,
+            self.cache_gb,
             trust_remote_code=self.trust_remote_code,
             pickled_weights=self.pickled_weights,
         )

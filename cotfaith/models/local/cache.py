@@ -10,6 +10,8 @@ from transformers.cache_utils import DynamicLayer
 
 ROOM = 32
 """Places behind the longest sequence that are written to before they are needed."""
+GROWTH = 4
+"""Sequences that outgrow their room get this part of it more."""
 
 
 class Lead(DynamicCache):
@@ -81,15 +83,14 @@ class Slots(DynamicCache):
     sequences are not padded in front. Room is taken once and touched where it is needed.
     """
 
-    def __init__(self, like: Lead, lengths: torch.Tensor, places: int, most: int = 0) -> None:
+    def __init__(self, like: Lead, lengths: torch.Tensor) -> None:
         """Take the layers' shapes from what a pass computed, for sequences of these lengths.
 
-        There is room for so many places a sequence, and for `most` sequences if those are more.
+        Room is taken as sequences grow and others enter.
         """
         super().__init__()
         self.lengths = lengths
-        shape = max(most, len(lengths)), places
-        self.layers = [_SlotLayer(layer.keys, self, *shape) for layer in like.layers]
+        self.layers = [_SlotLayer(layer.keys, self) for layer in like.layers]
 
     def fill(
         self, source: Lead, rows: Sequence[int], paths: Sequence[tuple[int, ...]], sequences: Sequence[int]
@@ -110,7 +111,7 @@ class Slots(DynamicCache):
 
     @torch.inference_mode()
     def append(self, other: "Slots") -> None:
-        """Add other sequences where there is room for them."""
+        """Add other sequences."""
         there = len(self.lengths)
         self.lengths = torch.cat([self.lengths, other.lengths])
         for mine, new in zip(self.layers, other.layers, strict=True):
@@ -134,12 +135,12 @@ class Slots(DynamicCache):
 class _SlotLayer(DynamicLayer):
     """One layer's keys and values, each (sequences, heads, places, head width)."""
 
-    def __init__(self, like: torch.Tensor, slots: Slots, most: int, places: int) -> None:
+    def __init__(self, like: torch.Tensor, slots: Slots) -> None:
         super().__init__()
         self.dtype, self.device, self.is_initialized = like.dtype, like.device, True
         self._slots = weakref.proxy(slots)  # no cycle, so that the memory is given back at once
         self._ready = 0
-        self.all_keys = like.new_empty(most, like.shape[1], places, like.shape[3])
+        self.all_keys = like.new_empty(0, like.shape[1], 0, like.shape[3])
         self.all_values = torch.empty_like(self.all_keys)
         self.keys = self.values = like
 
@@ -147,7 +148,7 @@ class _SlotLayer(DynamicLayer):
         self, source: DynamicLayer, rows: torch.Tensor, places: torch.Tensor, targets: torch.Tensor
     ) -> None:
         """Copy places, (targets, tokens), of another layer's rows to the beginnings of these sequences."""
-        self._make_ready(places.shape[1])
+        self._make_ready(len(self._slots.lengths), places.shape[1])
         for there, here in ((source.keys, self.all_keys), (source.values, self.all_values)):
             copied = there.transpose(1, 2)[rows[:, None], places]
             here[targets, :, : places.shape[1]] = copied.transpose(1, 2)
@@ -160,9 +161,10 @@ class _SlotLayer(DynamicLayer):
 
     def append(self, other: "_SlotLayer", there: int) -> None:
         """Copy another layer's sequences behind those that are there."""
-        self._make_ready(other._ready)
+        self._make_ready(there + len(other._slots.lengths), other._ready)
         for old, states in ((other.all_keys, self.all_keys), (other.all_values, self.all_values)):
-            states[there : there + len(old), :, : other._ready] = old[:, :, : other._ready]
+            new = old[: len(other._slots.lengths), :, : other._ready]
+            states[there : there + len(new), :, : other._ready] = new
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
@@ -172,7 +174,7 @@ class _SlotLayer(DynamicLayer):
         new = torch.arange(key_states.shape[2], device=key_states.device)
         sequences = torch.arange(len(lengths), device=key_states.device)
         places = int(lengths.max()) + len(new)
-        self._make_ready(places)
+        self._make_ready(len(lengths), places)
         where = sequences[:, None], slice(None), lengths[:, None] + new
         self.all_keys[where] = key_states.transpose(1, 2)
         self.all_values[where] = value_states.transpose(1, 2)
@@ -180,9 +182,24 @@ class _SlotLayer(DynamicLayer):
         self.keys, self.values = self.all_keys[there], self.all_values[there]
         return self.keys, self.values
 
-    def _make_ready(self, places: int) -> None:
-        """Set so many places, and some more, to 0: even what the mask hides must not be NaN."""
+    def _make_ready(self, sequences: int, places: int) -> None:
+        """Take room for so many sequences and places, and for some more places if there are too few.
+
+        New places are set to 0 as they are needed: even what the mask hides must not be NaN.
+        """
+        if sequences > self.all_keys.shape[0] or places > self.all_keys.shape[2]:
+            self.all_keys = self._larger(self.all_keys, sequences, places)
+            self.all_values = self._larger(self.all_values, sequences, places)
         if places > self._ready:
             for states in (self.all_keys, self.all_values):
                 states[:, :, self._ready : places + ROOM] = 0
             self._ready = min(places + ROOM, self.all_keys.shape[2])
+
+    def _larger(self, states: torch.Tensor, sequences: int, places: int) -> torch.Tensor:
+        """Copy states to where there is room, and more of it than is needed in the places."""
+        rows, heads, there, width = states.shape
+        wanted = there if places <= there else places + max(ROOM, places // GROWTH)
+        larger = states.new_empty(max(rows, sequences), heads, wanted, width)
+        larger[:rows, :, : self._ready] = states[:, :, : self._ready]
+        larger[rows:, :, : self._ready] = 0
+        return larger

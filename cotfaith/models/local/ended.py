@@ -7,9 +7,6 @@ import torch
 from cotfaith.models.engine import Tokens
 from cotfaith.models.local.cache import Lead, Slots
 
-CACHE_BYTES = 2 << 30
-"""What keys and values may take: of sequences continued together, and of those that have ended."""
-
 FEW_TOKENS = 64
 """Tokens that a sequence may have behind an ended one: a closing question and an answer's prefix."""
 
@@ -17,14 +14,16 @@ FEW_TOKENS = 64
 class Ended:
     """Keys and values of sequences that have ended, as many as the memory holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """Keep at most so many bytes."""
+        self._most = most
         self._found: dict[Tokens, tuple[Lead, int]] = {}
         self._bytes = 0
 
     def add(self, sequences: Sequence[Tokens], cache: Lead) -> None:
         """Keep what was computed of sequences, a row each, if there is memory for it."""
         size = sum(s.numel() * s.element_size() for layer in cache.layers for s in (layer.keys, layer.values))
-        if self._bytes + size <= CACHE_BYTES:
+        if self._bytes + size <= self._most:
             self._bytes += size
             self._found.update({sequence: (cache, row) for row, sequence in enumerate(sequences)})
 
@@ -44,10 +43,10 @@ class Ended:
         shorter = (sequence[:n] for n in range(len(sequence) - 1, max(0, len(sequence) - FEW_TOKENS), -1))
         return next((tokens for tokens in shorter if tokens in self._found), None)
 
-    def slots(self, sequences: Sequence[Tokens], places: int, most: int) -> Slots:
-        """Copy what is kept of sequences into slots of so many places, with room for `most` sequences."""
+    def slots(self, sequences: Sequence[Tokens]) -> Slots:
+        """Copy what is kept of sequences into slots."""
         lengths = torch.tensor([len(tokens) for tokens in sequences])
-        slots = Slots(self._found[sequences[0]][0], lengths, places, most)
+        slots = Slots(self._found[sequences[0]][0], lengths)
         by_cache: dict[int, list[int]] = {}
         for i, tokens in enumerate(sequences):
             by_cache.setdefault(id(self._found[tokens][0]), []).append(i)

@@ -23,6 +23,7 @@ from cotfaith.models.local.files import (
     on_day,
     refuse_pickles,
 )
+from cotfaith.models.local.memory import free_bytes
 from cotfaith.models.local.network import Network
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.sampling import Sampler
@@ -197,7 +198,14 @@ class LocalEngine:
     @cached_property
     def _passes(self) -> Passes:
         network = Network(self._network)
-        return Passes(network, self._config, context=self.context, batch_size=self._settings.batch_size)
+        room = self._settings.cache_gb
+        return Passes(
+            network,
+            self._config,
+            context=self.context,
+            batch_size=self._settings.batch_size,
+            room=free_bytes(network.device) if room is None else int(room * 2**30),
+        )
 
     @cached_property
     def _sampler(self) -> Sampler:

@@ -11,7 +11,7 @@ from cotfaith.models.engine import Tokens
 from cotfaith.models.local.batches import Chunk, alike, chunks, fillers, left_pad, parts, stacked
 from cotfaith.models.local.cache import Lead, Slots
 from cotfaith.models.local.continued import Anew, Continued, InSlots, Padded
-from cotfaith.models.local.ended import CACHE_BYTES, Ended
+from cotfaith.models.local.ended import Ended
 from cotfaith.models.local.network import Network
 from cotfaith.models.local.ways import FIRST, Way, Ways
 
@@ -41,16 +41,18 @@ class Computed(NamedTuple):
 class Passes:
     """Runs sequences through a network, in the fastest way that gives what each gives by itself."""
 
-    def __init__(self, network: Network, config: Any, *, context: int, batch_size: int) -> None:
+    def __init__(self, network: Network, config: Any, *, context: int, batch_size: int, room: int) -> None:
+        """Take so many bytes for keys and values: half of sequences that go on, half of those that ended."""
         self.network = network
         self._batch_size = batch_size
+        self._room = room // 2
         self.ways = Ways(
             network,
             config,
             context,
             {Way.SHARED: self._try_shared, Way.PADDED: self._try_padded, Way.EQUAL: self._try_equal},
         )
-        self.ended = Ended()
+        self.ended = Ended(self._room)
         """What can be gone on from."""
 
     @torch.inference_mode()
@@ -82,28 +84,23 @@ class Passes:
         sequences: Sequence[Tokens],
         way: Way,
         *,
-        most: int,
-        places: int,
         beside: Continued | None = None,
         remember: bool = False,
     ) -> Continued:
         """Run sequences, which may be equal, to be continued; where beginnings are shared they join `beside`.
 
-        Unless they join others, room is taken for `most` sequences of `places` places each. With `remember`,
-        what is computed is kept when they end, for sequences that begin with them. All ways but the shared
-        and the padded one take sequences of one length.
+        With `remember`, what is computed is kept when they end, for sequences that begin with them. All ways
+        but the shared and the padded one take sequences of one length.
         """
         if way is Way.WHOLE:
             return Anew(self.network, sequences)
         if way is not Way.SHARED:
             return self._padded(sequences)
-        if beside is not None:
-            most = places = 0
         if all(self.ended.begins(sequence) for sequence in sequences):
-            begun = self._resumed(sequences, most, places)
+            begun = self._resumed(sequences)
         else:
             computed = self._walked(list(dict.fromkeys(sequences)))
-            logits, slots = self._in_slots(computed, sequences, most, places)
+            logits, slots = self._in_slots(computed, sequences)
             remembered = [list(sequence) for sequence in sequences] if remember else None
             begun = InSlots(self, logits, slots, remembered)
         if not isinstance(beside, InSlots):
@@ -117,8 +114,8 @@ class Passes:
         return self._extend(slots, [(tokens[i],) if i in tokens else () for i in range(len(slots.lengths))])
 
     def sequences_at_once(self, way: Way, longest: int) -> int:
-        """Return how many sequences are continued together: as many as are allowed and the memory holds."""
-        fitting = CACHE_BYTES // (longest * self._bytes_per_token)
+        """Return how many sequences of a length are continued together: as are allowed and memory holds."""
+        fitting = self._room // (longest * self._bytes_per_token)
         return max(1, min(self._batch_size, self._places // longest if way is Way.WHOLE else fitting))
 
     @cached_property
@@ -183,7 +180,7 @@ class Passes:
         return Computed(sequences, found, cache, found_in, paths)
 
     def _in_slots(
-        self, passes: Iterator[Computed], sequences: Sequence[Tokens], most: int, places: int
+        self, passes: Iterator[Computed], sequences: Sequence[Tokens]
     ) -> tuple[torch.Tensor, Slots]:
         """Give each sequence, which may be equal, a slot with what was computed of it, and its logits."""
         wanted: dict[Tokens, list[int]] = {}
@@ -193,7 +190,7 @@ class Passes:
         logits, slots = torch.empty(0), None
         for computed in passes:
             if slots is None:
-                slots = Slots(computed.cache, lengths, max(places, int(lengths.max())), most)
+                slots = Slots(computed.cache, lengths)
                 logits = computed.logits.new_empty(len(sequences), computed.logits.shape[-1])
             copies = [(k, i) for k, one in enumerate(computed.sequences) for i in wanted.get(one, ())]
             if copies:
@@ -204,12 +201,11 @@ class Passes:
         assert slots is not None
         return logits, slots
 
-    def _resumed(self, sequences: Sequence[Tokens], most: int = 0, places: int = 0) -> InSlots:
+    def _resumed(self, sequences: Sequence[Tokens]) -> InSlots:
         """Go on from sequences that have ended."""
         begun = [self.ended.beginning(sequence) or () for sequence in sequences]
         more = [sequence[len(tokens) :] for sequence, tokens in zip(sequences, begun, strict=True)]
-        places = max(places, max(map(len, begun)) + max(map(len, more)))
-        slots = self.ended.slots(begun, places, most)
+        slots = self.ended.slots(begun)
         return InSlots(self, self._extend(slots, more), slots, None)
 
     def _extend(self, slots: Slots, more: Sequence[Tokens]) -> torch.Tensor:
@@ -237,7 +233,7 @@ class Passes:
         if max(map(len, tried)) == FIRST:
             several.append([chunks(part, SHORT_ROW) for part in parts(sorted(begun), 2)])
         for tries in several:
-            logits, slots = self._in_slots(self._walk(tries), begun, 0, max(map(len, tried)))
+            logits, slots = self._in_slots(self._walk(tries), begun)
             yield from zip(begun, logits, strict=True)
             yield from zip(tried, self._extend(slots, [one[-1:] for one in tried]), strict=True)
 

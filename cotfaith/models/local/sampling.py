@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 import torch
 
-from cotfaith.models.engine import Draw, Drawn
+from cotfaith.models.engine import Draw, Drawn, Tokens
 from cotfaith.models.local.continued import KEPT_SHARE, Continued
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.ways import Way
 from cotfaith.models.vocabulary import Vocabulary
 from cotfaith.schema import Sampling
 
+SOON = 256
+"""Tokens that sequences have room for when they enter; beyond them some may have to wait again."""
 NUCLEUS_CANDIDATES = 1024  # looked at first; the whole vocabulary only where they hold less than top_p
 
 
@@ -41,6 +43,21 @@ class Row:
     def longest(self) -> int:
         """How many tokens it can become."""
         return len(self.draw.prompt) + self.draw.sampling.max_new_tokens
+
+    @property
+    def sequence(self) -> Tokens:
+        """All its tokens so far."""
+        return (*self.draw.prompt, *self.drawn)
+
+    @property
+    def length(self) -> int:
+        """How many tokens it has."""
+        return len(self.draw.prompt) + len(self.drawn)
+
+    @property
+    def soon(self) -> int:
+        """How many tokens it may have in a while."""
+        return min(self.longest, self.length + SOON)
 
     def uniform(self) -> float:
         """Return the next random number in [0, 1)."""
@@ -83,36 +100,60 @@ class Sampler:
     def _sample(self, rows: Sequence[Row], way: Way) -> None:
         """Draw as many rows at once as fit; where some have ended, others enter if beginnings are shared.
 
-        Rows of the same prompt enter beside each other. What will be asked about is remembered.
+        Rows of the same prompt enter beside each other. What will be asked about is remembered. Where rows
+        outgrow the memory, those that entered last wait again, and go on later from where they were.
         """
         waiting = deque(rows)
-        longest = max(row.longest for row in rows)
-        most = min(len(rows), self.passes.sequences_at_once(way, longest))
         followed = all(row.draw.followed for row in rows)
         going: list[Row] = []
         continued: Continued | None = None
         while waiting or going:
-            if waiting and len(going) <= KEPT_SHARE * most and (not going or way is Way.SHARED):
-                entering = [waiting.popleft() for _ in range(min(most - len(going), len(waiting)))]
-                prompts = [row.draw.prompt for row in entering]
-                beside = continued if going else None
-                continued = self.passes.begin(
-                    prompts, way, most=most, places=longest, beside=beside, remember=followed
-                )
-                going += entering
+            if not going or (way is Way.SHARED and len(going) <= KEPT_SHARE * self._at_once(going, way)):
+                entering = self._entering(going, waiting, way)
+                if entering:
+                    prompts = [row.sequence for row in entering]
+                    beside = continued if going else None
+                    continued = self.passes.begin(prompts, way, beside=beside, remember=followed)
+                    going += entering
             assert continued is not None
-            going = self._step(going, continued)
+            self._take(going, continued.logits)
+            staying = self._staying(going, way)
+            put_off = [row for row in going if not row.ended][len(staying) :]
+            waiting.extendleft(reversed(put_off))
+            there = {id(row) for row in staying}
+            continued.go_on(
+                [i for i, row in enumerate(going) if id(row) in there], [row.drawn[-1] for row in staying]
+            )
+            going = staying
 
-    def _step(self, rows: list[Row], continued: Continued) -> list[Row]:
-        """Draw a token for each row; return those that go on."""
-        self.check(continued.logits)
-        tokens = draw(continued.logits, rows)
-        logprobs = continued.logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
+    def _at_once(self, rows: Sequence[Row], way: Way) -> int:
+        """Return how many rows fit that become as long as these: soon, or ever where none can be put off."""
+        return self.passes.sequences_at_once(
+            way, max(r.soon if way is Way.SHARED else r.longest for r in rows)
+        )
+
+    def _entering(self, going: Sequence[Row], waiting: deque[Row], way: Way) -> list[Row]:
+        """Take as many of the waiting rows, in their order, as fit beside those that are going."""
+        entering: list[Row] = []
+        while waiting and len(going) + len(entering) < self._at_once([*going, *entering, waiting[0]], way):
+            entering.append(waiting.popleft())
+        return entering
+
+    def _take(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
+        """Draw a token for each row."""
+        self.check(logits)
+        tokens = draw(logits, rows)
+        logprobs = logits.log_softmax(-1)[range(len(rows)), tokens].tolist()
         for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
             row.take(token, logprob, self.ends, self.vocabulary)
-        going = [i for i, row in enumerate(rows) if not row.ended]
-        continued.go_on(going, [tokens[i] for i in going])
-        return [rows[i] for i in going]
+
+    def _staying(self, rows: Sequence[Row], way: Way) -> list[Row]:
+        """Return the rows that go on: all that have not ended, or fewer where they outgrow the memory."""
+        open_ones = [row for row in rows if not row.ended]
+        if way is not Way.SHARED or not open_ones:
+            return open_ones
+        fitting = self.passes.sequences_at_once(way, 1 + max(row.length for row in open_ones))
+        return open_ones if len(open_ones) <= fitting else open_ones[: max(1, int(KEPT_SHARE * fitting))]
 
 
 def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:

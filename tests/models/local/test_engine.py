@@ -28,10 +28,11 @@ from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw
 from cotfaith.models.local import engine as engine_module
 from cotfaith.models.local import passes as passes_module
+from cotfaith.models.local import sampling
 from cotfaith.models.local.cache import Lead, Slots
 from cotfaith.models.local.engine import LocalEngine
 from cotfaith.models.local.passes import Passes
-from cotfaith.models.local.sampling import Row, draw
+from cotfaith.models.local.sampling import Row, Sampler, draw
 from cotfaith.models.local.ways import Way
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
@@ -245,7 +246,7 @@ def test_slots_give_their_memory_back_without_the_garbage_collector() -> None:
     lead = Lead()
     for place in range(2):
         lead.update(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4), place)
-    slots = Slots(lead, torch.tensor([3]), places=5)
+    slots = Slots(lead, torch.tensor([3]))
     there = weakref.ref(slots)
     gc.disable()
     try:
@@ -266,6 +267,36 @@ def test_sampled_text_is_the_same_in_every_batch(family: str, model_dir: ModelDi
     assert together == bridge(directory, batch_size=2).generate(requests)
     assert together == [bridge(directory).generate([request])[0] for request in requests]
     assert len({generation.text for generation in together}) == len(requests)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_text_is_the_same_where_sequences_outgrow_the_memory_and_go_on_later(
+    family: str, model_dir: ModelDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "SOON", 2)
+    requests = [
+        GenerationRequest(reasoning_dialogue(q), Sampling(max_new_tokens=40), seed, reserve=reserve)
+        for reserve in (0, 8)
+        for seed, q in enumerate(QUESTIONS * 3)
+    ]
+    put_off: list[int] = []
+    staying = Sampler._staying
+
+    def counted(self: Sampler, rows: Sequence[Row], way: Way) -> list[Row]:
+        kept = staying(self, rows, way)
+        put_off.append(sum(not row.ended for row in rows) - len(kept))
+        return kept
+
+    monkeypatch.setattr(Sampler, "_staying", counted)
+    whole = bridge(model_dir(family)).generate(requests)
+    assert not any(put_off)
+    per_token = engine(model_dir(family))._passes._bytes_per_token
+    longest = max(len(bridge(model_dir(family)).written(r.dialogue)) for r in requests)
+    cache_gb = 2 * 4 * longest * per_token / 2**30
+    few = bridge(model_dir(family), cache_gb=cache_gb).generate(requests)
+    assert any(put_off)
+    assert [one.text for one in few] == [one.text for one in whole]
+    assert [one.tokens for one in few] == [one.tokens for one in whole]
 
 
 def test_what_is_asked_about_remembered_reasoning_is_answered_as_if_it_were_new(
