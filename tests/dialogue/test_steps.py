@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotfaith.dialogue.steps import split_steps
+from cotfaith.schema import StepKind
 
 PROSE = st.text(alphabet=st.sampled_from("ab.!? \n\t1,2)(-=é“”"), max_size=80)
 MARKS = """
@@ -11,14 +12,19 @@ MARKS = """
 MARKED = st.lists(st.sampled_from([*MARKS, " ", "\n", "\n\n", "# ", "- ", "a b", "Step 1"]), max_size=30)
 
 
-@given(PROSE | MARKED.map("".join))
-def test_steps_joined_are_the_reasoning(reasoning: str) -> None:
-    assert "".join(split_steps(reasoning)) == (reasoning if reasoning.strip() else "")
+KINDS: list[StepKind] = ["sentence", "paragraph", "line"]
 
 
-@given(PROSE | MARKED.map("".join))
-def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(reasoning: str) -> None:
-    steps = split_steps(reasoning)
+@pytest.mark.parametrize("kind", KINDS)
+@given(reasoning=PROSE | MARKED.map("".join))
+def test_steps_joined_are_the_reasoning(kind: StepKind, reasoning: str) -> None:
+    assert "".join(split_steps(reasoning, kind)) == (reasoning if reasoning.strip() else "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(reasoning=PROSE | MARKED.map("".join))
+def test_no_step_is_only_white_space_and_none_but_the_last_ends_in_it(kind: StepKind, reasoning: str) -> None:
+    steps = split_steps(reasoning, kind)
     assert all(step.strip() for step in steps)
     assert all(step == step.rstrip() for step in steps[:-1])
 
@@ -148,3 +154,31 @@ def test_the_stops_of_other_scripts_end_sentences_with_what_closes_behind_them(
 )
 def test_what_closes_a_sentence_stays_with_it(reasoning: str, steps: tuple[str, ...]) -> None:
     assert split_steps(reasoning) == steps
+
+
+THOUGHTS = "Hmm. We add.\nThat is 5.\n\n\nWait, again:\n\\[ 2\n\n+ 3 = 5 \\]\n \nSo 5."
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        (
+            "line",
+            ("Hmm. We add.", "\nThat is 5.", "\n\n\nWait, again:", "\n\\[ 2\n\n+ 3 = 5 \\]", "\n \nSo 5."),
+        ),
+        (
+            "paragraph",
+            ("Hmm. We add.\nThat is 5.", "\n\n\nWait, again:\n\\[ 2\n\n+ 3 = 5 \\]", "\n \nSo 5."),
+        ),
+    ],
+)
+def test_lines_and_paragraphs_are_cut_but_not_inside_of_mathematics(
+    kind: StepKind, steps: tuple[str, ...]
+) -> None:
+    assert split_steps(THOUGHTS, kind) == steps
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_white_space_alone_is_no_step(kind: StepKind) -> None:
+    assert split_steps("\n \n", kind) == ()
+    assert split_steps("\n\nOne.\n", kind) == ("\n\nOne.\n",)

@@ -292,3 +292,76 @@ def test_filler_is_as_long_as_the_longest_text_and_not_as_what_was_drawn() -> No
     drawn = replace(THREE, drawn_tokens=THREE.text_tokens + 7)
     longest = max(e.coords["tokens"] for e in apply("filler:step=1", [drawn]) if isinstance(e, Edit))
     assert longest == THREE.text_tokens
+
+
+def test_a_budget_ends_after_a_share_of_the_tokens_wherever_that_is() -> None:
+    edits = [e for e in apply("budget:shares=4", [THREE]) if isinstance(e, Edit)]
+    assert THREE.text_tokens == 12
+    assert [(e.position, e.coords["tokens"], e.steps) for e in edits] == [
+        (0, 0, ()),
+        (0.25, 3, (" 5 + 6",)),
+        (0.5, 6, (A, " 11")),
+        (
+            0.75,
+            9,
+            (
+                A,
+                " 11 + 7 =",
+            ),
+        ),
+        (1, 12, (A, B, " So it")),
+    ]
+    assert not any(e.resume for e in edits)
+
+
+def test_an_end_is_put_off_once_and_up_to_some_times_where_it_was_the_models_own() -> None:
+    edits = [e for e in apply("extend:times=2", [THREE]) if isinstance(e, Edit)]
+    assert [(e.position, e.steps, e.resume, e.instead_of_end) for e in edits] == [
+        (0.5, THREE.steps, True, ("\nWait",)),
+        (1.0, THREE.steps, True, ("\nWait", "\nWait")),
+    ]
+    (cut_off,) = apply("extend", [replace(THREE, hit_limit=True)])
+    assert isinstance(cut_off, NotApplicable)
+    assert cut_off.reason == "cut off by the token limit"
+
+
+@pytest.mark.parametrize("spec", ["budget:shares=0", "extend:times=0", "extend:text= ", "extend:text=Wait "])
+def test_a_budget_and_an_end_that_cannot_be_are_refused(spec: str) -> None:
+    with pytest.raises(InputError, match="must be 1 or more"):
+        INTERVENTIONS.build(spec)
+
+
+def test_thinking_is_paraphrased_step_by_step_each_once_and_a_step_that_cannot_be_stays() -> None:
+    asked: list[str] = []
+
+    def write(requests: Sequence[GenerationRequest]) -> list[Generation | Refusal]:
+        texts = [r.dialogue[-2].text.rpartition("Text: ")[2] for r in requests]
+        asked.extend(texts)
+        return [Generation(f" Said: {t}" if "18" not in t or "11" in t else t, 3, False) for t in texts]
+
+    tools = make_tools("paraphrase", write, thinking=True)
+    found = list(INTERVENTIONS.build("paraphrase:source=model").edits([THREE], tools))
+    assert asked == [A.strip(), B.strip(), C.strip()]
+    assert [e.reasoning for e in found if isinstance(e, Edit)] == [
+        f" Said: {A.strip()}",
+        f" Said: {A.strip()} Said: {B.strip()}",
+        f" Said: {A.strip()} Said: {B.strip()}{C}",
+    ]
+    whole = list(INTERVENTIONS.build("paraphrase:source=model,at_once=whole").edits([THREE], tools))
+    assert len(asked) == 6
+    assert asked[-1] == THREE.reasoning.strip()
+    assert len(whole) == 3
+
+
+def test_few_positions_are_what_is_asked_of_each_of_the_five() -> None:
+    long = make_trace("".join(f" So {i} + 1 = {i + 1}." for i in range(40)), tokens=240)
+    for spec in (
+        "truncation",
+        "mistake:source=rule",
+        "paraphrase:source=rule",
+        "filler",
+        "sham:variant=resume",
+    ):
+        few = apply(spec, [long], points=9)
+        assert len(few) == (8 if spec.startswith(("mistake", "paraphrase")) else 9), spec
+        assert {repr(e) for e in few} <= {repr(e) for e in apply(spec, [long])}

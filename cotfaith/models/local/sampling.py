@@ -165,7 +165,7 @@ def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
     temperature = torch.tensor([row.draw.sampling.temperature for row in rows], device=logits.device)
     uniform = torch.tensor([row.uniform() for row in rows], dtype=torch.float64, device=logits.device)
     scaled = logits / torch.where(temperature > 0, temperature, 1.0)[:, None]
-    probs, ids = _nucleus(scaled, [row.draw.sampling for row in rows])
+    probs, ids = nucleus(scaled, [row.draw.sampling for row in rows])
     ids, order = ids.sort(dim=-1)
     distribution = probs.gather(-1, order).double().cumsum(-1)
     place = (distribution <= uniform[:, None] * distribution[:, -1:]).sum(-1, keepdim=True)
@@ -173,7 +173,7 @@ def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
     return torch.where(temperature > 0, drawn, logits.argmax(-1)).tolist()
 
 
-def _nucleus(scaled: torch.Tensor, sampling: Sequence[Sampling]) -> tuple[torch.Tensor, torch.Tensor]:
+def nucleus(scaled: torch.Tensor, sampling: Sequence[Sampling]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the likeliest tokens and their probabilities, 0 outside of what is drawn from, (rows, tokens).
 
     As in transformers: the likeliest `top_k`, of these the fewest that hold `top_p` of what they hold
@@ -189,7 +189,7 @@ def _nucleus(scaled: torch.Tensor, sampling: Sequence[Sampling]) -> tuple[torch.
         ranked = torch.arange(size, device=scaled.device) < top_k[:, None]
         cumulative = (probs * ranked).cumsum(-1)
         of_all = top_k >= scaled.shape[-1]
-        if bool((~of_all & (top_k <= size) | (cumulative[:, -1] >= top_p)).all()):
+        if bool(torch.where(of_all, cumulative[:, -1] >= top_p, top_k <= size).all()):
             break
     held = torch.where(of_all, 1.0, cumulative[:, -1])
     inside = (

@@ -15,6 +15,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers.generation.logits_process import (
+    MinPLogitsWarper,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from cotfaith.dialogue.prompts import (
     CHOICE_PREFIX,
@@ -32,7 +38,7 @@ from cotfaith.models.local import sampling
 from cotfaith.models.local.cache import Lead, Slots
 from cotfaith.models.local.engine import LocalEngine
 from cotfaith.models.local.passes import Passes
-from cotfaith.models.local.sampling import Row, Sampler, draw
+from cotfaith.models.local.sampling import Row, Sampler, draw, nucleus
 from cotfaith.models.local.ways import Way
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
@@ -394,6 +400,33 @@ def test_a_draw_does_not_depend_on_the_order_of_equal_probabilities() -> None:
     second[:, 2] += 1e-6
     rows = [[Row(Draw((), Sampling(1.0, 1.0), seed)) for seed in range(200)] for _ in range(2)]
     assert draw(first, rows[0]) == draw(second, rows[1])
+
+
+@pytest.mark.parametrize("vocabulary", [50, 3000])
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(1.0, 1.0, top_k=3),
+        Sampling(0.6, 0.95, top_k=20),
+        Sampling(1.0, 1.0, min_p=0.2),
+        Sampling(0.7, 0.8, top_k=40, min_p=0.1),
+        Sampling(1.3, 0.9, top_k=2000),
+        Sampling(1.0, 0.9),
+    ],
+    ids=str,
+)
+def test_what_is_drawn_from_is_what_transformers_draws_from(sampling: Sampling, vocabulary: int) -> None:
+    logits = torch.randn(4, vocabulary, generator=torch.Generator().manual_seed(1)) * 3
+    warpers = [TemperatureLogitsWarper(sampling.temperature)]
+    warpers += [TopKLogitsWarper(sampling.top_k)] if sampling.top_k else []
+    warpers += [TopPLogitsWarper(sampling.top_p)] if sampling.top_p < 1 else []
+    warpers += [MinPLogitsWarper(sampling.min_p)] if sampling.min_p else []
+    expected = logits
+    for warper in warpers:
+        expected = warper(None, expected)
+    found, ids = nucleus(logits / sampling.temperature, [sampling] * 4)
+    probs = torch.zeros_like(logits).scatter(1, ids, found)
+    assert torch.allclose(probs / probs.sum(-1, keepdim=True), expected.softmax(-1), atol=1e-6)
 
 
 def test_a_nucleus_of_nothing_is_the_most_likely_token() -> None:
