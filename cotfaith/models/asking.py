@@ -198,7 +198,6 @@ class AskedModel:
         cut = min((at for stop in draw.stop if (at := text.find(stop)) >= 0), default=None)
         text = text[:cut]
         n = len(tokens) if cut is None else self._vocabulary.count(text)
-        closed = (
-            cut is not None or not self._form.never or draw.stop[-1] in self._vocabulary.decode(drawn.tokens)
-        )
+        ends = [end for end in draw.stop if end in self._form.never]
+        closed = not ends or cut is not None or ends[0] in self._vocabulary.decode(drawn.tokens)
         return Generation(text, n, hit_limit=not drawn.stopped, logprob=drawn.logprob, closed=closed)

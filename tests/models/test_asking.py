@@ -265,7 +265,10 @@ def test_thinking_ends_at_its_marker_and_it_is_told_how_it_ended(
     (found,) = model.generate([GenerationRequest(reasoning_dialogue(question), Sampling(), stop=("\n",))])
     assert found.text.rstrip() == "So it floats."
     assert (found.closed, found.hit_limit) == (closed, hit_limit)
-    assert engine.stops == [("</think>",)]
+    reply = (*reasoning_dialogue(question, "So."), Turn("assistant", ""))
+    (own,) = model.generate([GenerationRequest(reply, Sampling())])
+    assert (own.closed, own.hit_limit) == (True, hit_limit)
+    assert engine.stops == [("</think>",), ()]
 
 
 def test_a_question_or_an_edit_that_holds_a_marker_of_thinking_is_told(tmp_path: Path) -> None:
