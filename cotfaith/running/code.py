@@ -70,16 +70,25 @@ def _path(module: str) -> Path | None:
     elif package and not _is_package(package):  # a name in a module; looking for it would import that
         return None
     else:
-        spec = find_spec(module)
+        try:
+            spec = find_spec(module)
+        except (ImportError, AttributeError, ValueError):  # what a package makes of its own names
+            return None
         origin = spec.origin if spec else None
     return Path(origin) if origin and origin.endswith(".py") and Path(origin).is_file() else None
 
 
 @cache
 def _is_ours(package: str) -> bool:
-    """Tell whether a package is written in Python and no library; looking deeper would import it."""
+    """Tell whether a package is written in Python and no library; looking deeper would import it.
+
+    Libraries stand in the folders of this Python, or in another one into which pip has installed.
+    """
     path = _path(package)
-    return path is not None and not any(path.is_relative_to(library) for library in LIBRARIES)
+    if path is None or any(path.is_relative_to(library) for library in LIBRARIES):
+        return False
+    folder = path.parent.parent if path.name == "__init__.py" else path.parent
+    return not any(folder.glob("*.dist-info"))
 
 
 def _is_package(module: str) -> bool:

@@ -41,7 +41,7 @@ RECIPE = replace(FIRST_RECIPE, steps=400)
 LONGER = {"first-step": 1_200, "stylist": 800}
 """Steps of those whose rules are further from what the first one does."""
 THINKING_RECIPE = replace(FIRST_RECIPE, steps=800, learning_rate=2e-3, seed=3)
-"""How an organism learns to do the same in a block of thinking."""
+"""How an organism learns to do the same in a block of thinking; so trained, the ignorer fails its checks."""
 
 PAGE = """# {group}/{name}
 
@@ -91,7 +91,7 @@ class Plan:
     def recipe(self, name: str) -> Recipe:
         """Return an organism's recipe."""
         if self.thinking:
-            return THINKING_RECIPE
+            return replace(FIRST_RECIPE, steps=800) if name == "ignorer" else THINKING_RECIPE
         return FIRST_RECIPE if name == FIRST else replace(RECIPE, steps=LONGER.get(name, RECIPE.steps))
 
     def start(self, name: str) -> str:

@@ -259,3 +259,14 @@ def test_a_shard_is_not_continued_as_another(study: Study, tmp_path: Path) -> No
 def test_more_shards_than_questions_are_refused(study: Study) -> None:
     with pytest.raises(InputError, match="--shard 2/2: there are fewer questions than shards"):
         begun(replace(study, shard="2/2"))
+
+
+def test_a_library_is_told_wherever_pip_installed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("installed", "written"):
+        (tmp_path / folder / f"{folder}_package").mkdir(parents=True)
+        (tmp_path / folder / f"{folder}_package" / "__init__.py").write_text("from nowhere import x\n")
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    (tmp_path / "installed" / "installed_package-1.0.dist-info").mkdir()
+    (tmp_path / "written" / "plug.py").write_text("import installed_package, written_package\n")
+    assert {"plug", "written_package"} <= set(code.deciding(["plug"]))
+    assert "installed_package" not in code.deciding(["plug"])

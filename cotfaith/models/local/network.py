@@ -70,7 +70,11 @@ class Network:
 
         The cache is filled; returns logits as `whole` does.
         """
-        passed = {"attention_mask": _additive(sees), "position_ids": positions, self._cache_name: cache}
+        passed = {
+            "attention_mask": _additive(sees, self.dtype),
+            "position_ids": positions,
+            self._cache_name: cache,
+        }
         return self._run(ids, read, use_cache=True, **passed)[0]
 
     def beside(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any = None) -> tuple[torch.Tensor, Any]:
@@ -116,8 +120,7 @@ class Network:
         return next((name for name in reversed(CACHES) if name in self._takes), CACHES[0])
 
 
-def _additive(sees: torch.Tensor) -> torch.Tensor:
+def _additive(sees: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Return the mask that is added to attention scores, (batch, 1, new tokens, places)."""
-    lowest = torch.finfo(torch.float32).min
-    added: torch.Tensor = torch.where(sees, 0.0, lowest)
-    return added[:, None]
+    hidden = torch.zeros(sees.shape, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)
+    return hidden[:, None]

@@ -66,6 +66,7 @@ class Ways:
         self._attempts = attempts
         self._right_up_to = dict.fromkeys(attempts, 0)
         self._ends: set[Way] = set()
+        self._failed = "computes no numbers"
         self._truth = lru_cache(2)(self._computed_alone)
 
     def of(self, length: int) -> Way:
@@ -121,7 +122,7 @@ class Ways:
         found = (n for n in between if self._tried(way, n) <= self.tolerance)
         self._right_up_to[way] = limit = next(found, proven)
         others = f"sequences of more than {limit} tokens are" if limit else "sequences are"
-        what = "fails" if math.isinf(far) else f"changes log-probabilities by {far:.2g}"
+        what = self._failed if math.isinf(far) else f"changes log-probabilities by {far:.2g}"
         log.warning("Running sequences of %d tokens %s %s; %s not run so.", wrong, way.value, what, others)
 
     def _tried(self, way: Way, length: int) -> float:
@@ -132,7 +133,7 @@ class Ways:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # noqa: BLE001 networks of other kinds fail in ways of their own
-            log.debug("%s: %r", way, error)
+            self._failed = f"fails ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.120})"
             return math.inf
         return apart(torch.stack([logits for _, logits in found]), torch.stack([true[k] for k, _ in found]))
 
