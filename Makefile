@@ -7,6 +7,7 @@ KILLS ?= 30
 SUMS := addition:operands=
 TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume
 DETECTION := cotfaith/models/organisms/detection.csv
+OF_THINKING := budget extend
 DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
 .PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-versions check format env clean
 

@@ -54,10 +54,9 @@ class Row:
         """How many tokens it has."""
         return len(self.draw.prompt) + len(self.drawn)
 
-    @property
-    def soon(self) -> int:
-        """How many tokens it may have in a while."""
-        return min(self.longest, self.length + SOON)
+    def room(self, way: Way) -> int:
+        """Return how many tokens it needs room for: soon, or ever where it cannot be put off."""
+        return min(self.longest, self.length + SOON) if way is Way.SHARED else self.longest
 
     def uniform(self) -> float:
         """Return the next random number in [0, 1)."""
@@ -108,7 +107,7 @@ class Sampler:
         going: list[Row] = []
         continued: Continued | None = None
         while waiting or going:
-            if not going or (way is Way.SHARED and len(going) <= KEPT_SHARE * self._at_once(going, way)):
+            if not going or (waiting and self._have_room(going, way)):
                 entering = self._entering(going, waiting, way)
                 if entering:
                     prompts = [row.sequence for row in entering]
@@ -126,16 +125,22 @@ class Sampler:
             )
             going = staying
 
-    def _at_once(self, rows: Sequence[Row], way: Way) -> int:
-        """Return how many rows fit that become as long as these: soon, or ever where none can be put off."""
-        return self.passes.sequences_at_once(
-            way, max(r.soon if way is Way.SHARED else r.longest for r in rows)
+    def _have_room(self, rows: Sequence[Row], way: Way) -> bool:
+        """Tell whether enough rows have ended for others to enter, which can where beginnings are shared."""
+        if way is not Way.SHARED:
+            return False
+        return len(rows) <= KEPT_SHARE * self.passes.sequences_at_once(
+            way, max(row.room(way) for row in rows)
         )
 
     def _entering(self, going: Sequence[Row], waiting: deque[Row], way: Way) -> list[Row]:
         """Take as many of the waiting rows, in their order, as fit beside those that are going."""
         entering: list[Row] = []
-        while waiting and len(going) + len(entering) < self._at_once([*going, *entering, waiting[0]], way):
+        longest = max((row.room(way) for row in going), default=0)
+        while waiting:
+            longest = max(longest, waiting[0].room(way))
+            if len(going) + len(entering) >= self.passes.sequences_at_once(way, longest):
+                break
             entering.append(waiting.popleft())
         return entering
 
