@@ -25,10 +25,18 @@ NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "cache_gb", "device", "new")
 
 
 def _option(
-    default: object, help_text: str, minimum: float | None = None, maximum: float | None = None
+    default: object,
+    help_text: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    before: object = None,
 ) -> Any:
-    """Return a dataclass field from which the command line's option is derived."""
-    return field(default=default, metadata={"help": help_text, "min": minimum, "max": maximum})
+    """Return a dataclass field from which the command line's option is derived.
+
+    `before` is the value that did what was done before there was such an option.
+    """
+    metadata = {"help": help_text, "min": minimum, "max": maximum, "before": before}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,11 @@ class Study:
         f"Most positions along a reasoning at which it is changed; 0: all. Otherwise {THOUGHT_POINTS} with "
         "--thinking, and all without. More add to those that were measured.",
         0,
+        before=0,
     )
-    steps: StepKind = _option(Settings.steps, "What a step of reasoning is, where it is cut and changed.")
+    steps: StepKind = _option(
+        Settings.steps, "What a step of reasoning is, where it is cut and changed.", before="sentence"
+    )
     permutations: int = _option(
         Settings.permutations,
         "Other orders of the choices in which each question is asked without reasoning: its letter bias.",
@@ -86,9 +97,15 @@ class Study:
     )
     temperature: float = _option(Sampling.temperature, "Temperature of the reasoning.", 0)
     top_p: float = _option(Sampling.top_p, "Nucleus of the reasoning.", 0, 1)
-    top_k: int = _option(Sampling.top_k, "Draw among so many of the likeliest tokens; 0: among all.", 0)
+    top_k: int = _option(
+        Sampling.top_k, "Draw among so many of the likeliest tokens; 0: among all.", 0, before=0
+    )
     min_p: float = _option(
-        Sampling.min_p, "Draw no token that is less than so many times as likely as the likeliest.", 0, 1
+        Sampling.min_p,
+        "Draw no token that is less than so many times as likely as the likeliest.",
+        0,
+        1,
+        before=0,
     )
     max_new_tokens: int | None = _option(
         None,
@@ -236,12 +253,13 @@ class Study:
 def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: Sequence[str] = ()) -> str:
     """Write the command that asks for a study again, from its options and added files as they are stored.
 
-    Defaults are written too, since those of another version may be others.
+    Defaults are written too, since those of another version may be others, but for what was always done
+    before there was an option.
     """
     options: list[str] = []
     for f in fields(Study):
         value = study.get(f.name, f.default)
-        if f.name in NOT_ASKED or value is None:
+        if f.name in NOT_ASKED or value is None or value == f.metadata["before"]:
             continue
         name = f.name.replace("_", "-")
         if isinstance(value, bool):

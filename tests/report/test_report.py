@@ -103,10 +103,7 @@ def test_the_report_names_the_command_that_makes_it_again(folder: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "cotfaith run --model ladder/11k --model ladder/88k --model ladder/31k --task addition:" in text
     assert "--task addition:operands=2,digits=2 --task jsonl:written=False" in text
-    assert (
-        "--questions 4 --samples 2 --points 0 --steps sentence --permutations 3 --seed 0 --no-chat --no-thinking "
-        in text
-    )
+    assert "--questions 4 --samples 2 --permutations 3 --seed 0 --no-chat --no-thinking " in text
     assert "--max-new-tokens 30 --dtype float32" in text
     assert "--intervention truncation --intervention" in text
 
@@ -144,8 +141,7 @@ def test_a_command_line_writes_defaults_too_and_quotes() -> None:
     rest = "--dtype float32 --no-trust-remote-code --no-pickled-weights"
     assert command_line(asked, []) == (
         "cotfaith elicit --model ladder --task 'preference:principle=Is it kind?' --no-skip-bad-rows "
-        "--questions 100 --samples 9 --steps sentence --permutations 3 --seed 0 --chat --no-thinking --temperature 0.8 --top-p 0.95 "
-        "--top-k 0 --min-p 0.0 "
+        "--questions 100 --samples 9 --permutations 3 --seed 0 --chat --no-thinking --temperature 0.8 --top-p 0.95 "
         f"--max-new-tokens 99 {rest}"
     )
     mine = command_line({}, ["shuffle"], ["my ideas/shuffle.py"])
