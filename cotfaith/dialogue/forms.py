@@ -81,6 +81,17 @@ EXAMPLE = (Turn("human", "Why?"), Turn("assistant", "Because:")) * 2
 RENDERED_TIMES = 8
 
 
+def tell_unasked_thinking(tokenizer: Any, source: str) -> None:
+    """Say that a model is asked plainly whose chat template has blocks of thinking."""
+    markers = markers_in(tokenizer.get_chat_template()) if tokenizer.chat_template else None
+    if markers is not None:
+        log.warning(
+            "model %r: its chat template has blocks of thinking (%s), and it is asked in the plain dialogue, "
+            "outside of them. A model that was trained to think in them is asked so with --thinking.",
+            source, markers.opening.strip(),
+        )  # fmt: skip
+
+
 class Chat(AsTurns):
     """The chat template of a tokenizer."""
 

@@ -90,6 +90,8 @@ class ModelSettings:
     last digits of what is computed, hence now and then a text."""
     cache_gb: float | None = None
     """What keys and values may take, in GiB; None: a share of what is free where the model runs."""
+    neighbours: int = 1
+    """How many models share what is free, this one among them."""
     trust_remote_code: bool = False
     """Run the Python code that a model brings with it."""
     pickled_weights: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cotfaith.dialogue.answers import states_answer
+from cotfaith.store.database import EVERYWHERE
 from cotfaith.store.store import Store
 
 
@@ -12,6 +13,8 @@ def noticed(store: Store) -> Iterator[str]:
         yield "The run is not complete: its last command was stopped. What is shown is what was measured."
     for task, model, reason, questions, samples in store.unasked_by_reason():
         yield f"{task}, {model}: {questions:,} questions ({samples:,} samples) not asked: {reason}"
+    if (points := store.fewest_positions()) < EVERYWHERE:
+        yield f"Reasoning of more steps was changed at {points} positions, spread evenly, not at all of them."
     yield from _thinking(store)
     for (task, model), (total, empty, stating) in _kinds(store).items():
         if empty:

@@ -3,21 +3,31 @@
 from collections.abc import Iterator
 
 from cotfaith.plugins.intervention import Intervention
+from cotfaith.running.interview import REPLY_TOKENS
 from cotfaith.running.plan import Plan
 
 ASKING = 64
 """Tokens, about, of asking for an answer."""
+SHORTEST = 4
+"""Tokens of a step, if all are as short as can be."""
 
 
 def at_most(plan: Plan) -> Iterator[str]:
-    """Say how many tokens each model draws and computes at most, task by task; most thinking ends earlier."""
+    """Say how many tokens each model draws and computes at most, task by task; most thinking ends earlier.
+
+    What a helper writes is not counted.
+    """
     if not plan.study.thinking:
         return
     samples, longest = plan.study.samples, plan.study.sampling.max_new_tokens
     for planned in plan.tasks:
-        traces = len(planned.questions) * samples
-        parts = [f"{traces * longest:,} of thinking ({traces:,} samples of {longest:,})"]
-        parts += [f"{traces * _each(one, plan):,} for {one.spec}" for one in plan.interventions]
+        questions = len(planned.questions)
+        traces = questions * samples
+        parts = [
+            f"{traces * longest:,} of thinking ({traces:,} samples of {longest:,})",
+            f"{questions * REPLY_TOKENS:,} of own replies",
+            *(f"{traces * _each(one, plan):,} for {one.spec}" for one in plan.interventions),
+        ]
         yield f"{planned.task.spec}: at most, in tokens of each model, {', '.join(parts)}."
 
 
@@ -27,5 +37,5 @@ def _each(intervention: Intervention, plan: Plan) -> int:
     What is resumed is drawn on from every position to the limit, half of it on average.
     """
     longest = plan.study.sampling.max_new_tokens
-    positions = plan.study.settings.points or longest // ASKING
+    positions = plan.study.settings.points or longest // SHORTEST
     return positions * ((longest // 2 if intervention.resumes else 0) + ASKING)

@@ -175,6 +175,7 @@ class Study:
             self.dtype,
             self.batch_size,
             self.cache_gb,
+            self.jobs * (1 if self.helper is None else 2),
             trust_remote_code=self.trust_remote_code,
             pickled_weights=self.pickled_weights,
         )
@@ -259,7 +260,8 @@ def command_line(study: Mapping[str, Any], interventions: Sequence[str], added: 
     options: list[str] = []
     for f in fields(Study):
         value = study.get(f.name, f.default)
-        if f.name in NOT_ASKED or value is None or value == f.metadata["before"]:
+        as_before = value == f.metadata["before"] and not (f.name == "points" and study.get("thinking"))
+        if f.name in NOT_ASKED or value is None or as_before:
             continue
         name = f.name.replace("_", "-")
         if isinstance(value, bool):

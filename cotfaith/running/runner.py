@@ -14,6 +14,7 @@ from cotfaith.running import versions
 from cotfaith.running.circumstances import facts, weights
 from cotfaith.running.interview import Interview
 from cotfaith.running.measurement import Measurement, Progress
+from cotfaith.running.options import Study
 from cotfaith.running.pace import Pace
 from cotfaith.running.plan import Plan
 from cotfaith.schema import Sampling
@@ -80,13 +81,17 @@ def otherwise_drawn(advised: Mapping[str, float], sampling: Sampling) -> str:
     return f"its makers advise {', '.join(said)}" if said else ""
 
 
+def told(study: Study, tasks: tuple[str, ...]) -> Study:
+    """Return a study with what its defaults depend on written out, as its command is stored."""
+    longest, points = study.sampling.max_new_tokens, study.settings.points or 0
+    return replace(study, out=None, task=tasks, max_new_tokens=longest, points=points)
+
+
 def _log(store: Store, plan: Plan) -> None:
     """Remember what was asked, with which versions, each distinct command once."""
     interventions = [intervention.full_spec for intervention in plan.interventions]
     tasks = tuple(planned.task.full_spec for planned in plan.tasks)
-    longest, points = plan.study.sampling.max_new_tokens, plan.study.settings.points or 0
-    told = replace(plan.study, out=None, task=tasks, max_new_tokens=longest, points=points)
-    study = json.loads(json.dumps(asdict(told)))
+    study = json.loads(json.dumps(asdict(told(plan.study, tasks))))
     added = {"plugins": [str(path) for path in plugins.added_files()]}
     asked = {"study": study, "interventions": interventions, "versions": versions.installed()} | added
     commands = store.meta("commands") or []

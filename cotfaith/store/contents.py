@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Reply, Rotated, Trace
-from cotfaith.store.database import Database
+from cotfaith.store.database import EVERYWHERE, Database
 
 MEASURED = ("traces", "unasked", "replies", "rotated", "edits", "not_applicable", "outcomes")
 ADAPTERS: dict[type, TypeAdapter[Any]] = {
@@ -123,6 +123,11 @@ class Contents:
         """Return the traces to which the intervention has been applied, and at how many positions at most."""
         query = "SELECT trace, points FROM intervened WHERE intervention = ?"
         return dict(self._db.rows(query, (intervention,)))
+
+    def fewest_positions(self) -> int:
+        """Return at how many positions a reasoning was changed at most where it was at the fewest."""
+        fewest = self._db.one("SELECT MIN(points) FROM intervened")
+        return EVERYWHERE if fewest is None else int(fewest)
 
     def unanswered(self, intervention: str, traces: Sequence[str]) -> list[str]:
         """Return the keys of these traces' edits that have no outcome yet, grouped by trace."""

@@ -1,6 +1,9 @@
 """A report of a run of the smallest rung, in both forms."""
 
+import json
 import re
+import shlex
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,7 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from typer.testing import CliRunner
 
+from cotfaith.cli import commands
+from cotfaith.cli.app import build_app
 from cotfaith.errors import InputError
 from cotfaith.report import words
 from cotfaith.report.examples import examples, marked
@@ -17,7 +23,7 @@ from cotfaith.report.words import floor
 from cotfaith.report.written import write_csv
 from cotfaith.running.options import Study, command_line
 from cotfaith.running.plan import build_interventions, prepare
-from cotfaith.running.runner import run
+from cotfaith.running.runner import run, told
 from cotfaith.stats.analysis import analyse
 from cotfaith.stats.compare import compare
 from cotfaith.store.frames import RunFrames, load_run
@@ -147,6 +153,38 @@ def test_a_command_line_writes_defaults_too_and_quotes() -> None:
     mine = command_line({}, ["shuffle"], ["my ideas/shuffle.py"])
     assert mine.startswith("cotfaith --plugin 'my ideas/shuffle.py' run --model ladder --no-skip-bad-rows")
     assert mine.endswith(f"{rest} --intervention shuffle")
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        Study(task=("addition",)),
+        Study(task=("addition",), points=5, steps="line", top_k=20, min_p=0.1, temperature=0),
+        Study(task=("addition",), thinking=True, max_new_tokens=64),
+        Study(task=("addition",), thinking=True, points=0, max_new_tokens=64),
+        Study(
+            task=("addition",),
+            thinking=True,
+            points=7,
+            max_new_tokens=64,
+            thinking_markers=("<a>\\n", "</a>"),
+        ),
+    ],
+    ids=str,
+)
+def test_the_command_of_a_run_asks_for_the_same_again(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Study] = []
+    monkeypatch.setattr(commands, "measure", lambda study, _: asked.append(study))
+    stored = told(study, ("addition",))
+    line = command_line(json.loads(json.dumps(asdict(stored))), [])
+    result = CliRunner().invoke(build_app(), shlex.split(line)[1:])
+    assert result.exit_code == 0, result.output
+    (again,) = asked
+    assert (again.settings, again.fixed, again.model_settings) == (
+        study.settings,
+        study.fixed,
+        study.model_settings,
+    )
 
 
 def test_every_intervention_has_an_example_that_says_what_changed(folder: Path) -> None:

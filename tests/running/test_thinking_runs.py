@@ -2,14 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from cotfaith import load_run
+from cotfaith.models.model import ModelSettings
+from cotfaith.models.opening import open_model
 from cotfaith.report.noticed import noticed
 from cotfaith.report.report import write_report
+from cotfaith.running.cost import at_most
+from cotfaith.running.options import Study
+from cotfaith.running.plan import build_interventions, prepare
 from cotfaith.running.runner import otherwise_drawn
 from cotfaith.schema import Generation, GenerationRequest, Sampling
 from cotfaith.store.store import Store
@@ -74,6 +80,9 @@ def test_more_positions_add_and_ask_nothing_twice(tmp_path: Path, monkeypatch: p
     assert new == 2 * 3 * 20 * traces  # an edit and its outcome each
     assert many == {test: outcomes(tmp_path / "fresh", test) for test in tests}
     assert second.asked == fresh.asked - first.asked
+    with closing(Store.open(tmp_path / "run")) as store:
+        said = "Reasoning of more steps was changed at 40 positions, spread evenly, not at all of them."
+        assert said in noticed(store)
     fewer = measure(monkeypatch, tmp_path / "run", Thinker(), *tests, study=replace(LONG, points=10))
     assert fewer == 0
 
@@ -231,3 +240,36 @@ def test_what_a_models_makers_advise_is_told_where_it_differs() -> None:
     assert otherwise_drawn(qwen, Sampling()) == "its makers advise temperature 0.6, not 0.8, top_k 20, not 0"
     assert otherwise_drawn(qwen, Sampling(0.6, 0.95, top_k=20)) == ""
     assert otherwise_drawn({}, Sampling()) == ""
+
+
+def test_what_a_run_costs_at_most_is_worked_out_before_it() -> None:
+    study = Study(
+        model=("ladder-thinking/31k",),
+        task=("addition:operands=2",),
+        questions=10,
+        samples=2,
+        thinking=True,
+        max_new_tokens=1000,
+    )
+    plan = prepare(study, build_interventions(["truncation", "mistake"]))
+    # 20 positions: 64 tokens for each answer, and before it, where it is resumed, 500 of 1,000 on average
+    assert list(at_most(plan)) == [
+        "addition: at most, in tokens of each model, 20,000 of thinking (20 samples of "
+        "1,000), 5,120 of own replies, 25,600 for truncation, 225,600 for mistake."
+    ]
+    assert not list(at_most(replace(plan, study=replace(study, thinking=False))))
+
+
+def test_a_model_that_thinks_and_is_asked_plainly_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    open_model("ladder-thinking/31k", ModelSettings())
+    assert "is asked in the plain dialogue, outside of them" in caplog.text
+    caplog.clear()
+    open_model("ladder/31k", ModelSettings())
+    open_model("ladder-thinking/31k", ModelSettings(thinking=True))
+    assert not caplog.text
+
+
+def test_models_beside_each_other_share_what_memory_is_free() -> None:
+    alone, beside = Study(), Study(jobs=3, helper="other")
+    assert alone.model_settings.neighbours == 1
+    assert beside.model_settings.neighbours == beside.helper_settings.neighbours == 6

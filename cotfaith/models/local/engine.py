@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from cotfaith.dialogue.forms import Chat, Form, Plain
+from cotfaith.dialogue.forms import Chat, Form, Plain, tell_unasked_thinking
 from cotfaith.dialogue.thinking import Markers, Thinking
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
@@ -53,6 +53,8 @@ def _form_of(tokenizer: Any, source: str, settings: ModelSettings) -> Form:
         markers = Markers(*settings.markers) if settings.markers else None
         return Thinking(tokenizer, source, markers, dict(settings.arguments), pinned)
     chat = bool(tokenizer.chat_template) if settings.chat is None else settings.chat
+    if not chat:
+        tell_unasked_thinking(tokenizer, source)
     return Chat(tokenizer, source, pinned) if chat else Plain()
 
 
@@ -204,8 +206,12 @@ class LocalEngine:
             self._config,
             context=self.context,
             batch_size=self._settings.batch_size,
-            room=free_bytes(network.device) if room is None else int(room * 2**30),
+            room=self._free(network.device) if room is None else int(room * 2**30),
         )
+
+    def _free(self, device: torch.device) -> int:
+        """Return this model's part of what keys and values may take."""
+        return free_bytes(device) // self._settings.neighbours
 
     @cached_property
     def _sampler(self) -> Sampler:
