@@ -133,7 +133,8 @@ class Thinking:
         """Write a dialogue as the model reads it.
 
         Reasoning stands in the open block; an answer, and what a helper writes, behind it. What asks for the
-        answer is left out: it would be another turn.
+        answer is left out: it would be another turn. Where nothing is begun behind the block, the text ends
+        with its marker: the white space that follows is the model's own, in whatever tokens it writes it.
         """
         thought = next((i for i, turn in enumerate(dialogue) if turn.reasoning is not None), None)
         before = dialogue[:-1] if thought is None else dialogue[:thought]
@@ -141,7 +142,8 @@ class Thinking:
         written = self._prompt(before) + ("" if self._opens else self.markers.opening) + reasoning
         if thought == len(dialogue) - 1:
             return written
-        return written + self.markers.closing + dialogue[-1].text
+        said = dialogue[-1].text
+        return written + (self.markers.closing + said if said else self.markers.closing.rstrip())
 
     def spoken(self, turn: Turn) -> str:
         """Return what of a turn the text holds."""

@@ -145,24 +145,24 @@ class Interview:
 
     def _read(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
         """Read an answer; one that opens a block of thinking again says nothing yet."""
-        if isinstance(result, Generation) and any(marker in result.text for marker in self.model.markers):
+        if isinstance(result, Generation) and self._thinks_in(result):
             correct = self.task.correct(question, None)
             return Answer(None, completion=result.text, correct=correct)
         return self.task.interpret(question, result)
 
+    def _thinks_in(self, written: Generation) -> bool:
+        """Tell whether a block of thinking begins or ends in what was written as an answer."""
+        return any(marker in written.text for marker in self.model.markers)
+
     def replies(self, traces: Sequence[Trace]) -> list[Reply]:
         """Have a thinking model answer by itself behind its own thinking, with no answer begun for it."""
-        requests = [self._replying(trace) for trace in traces]
-        return [
-            Reply(
-                written.text,
-                written.tokens,
-                written.hit_limit,
-                answer := self.task.parse(trace.question, written.text),
-                self.task.same(trace.question, trace.answer.text, answer),
-            )
-            for trace, written in zip(traces, self.model.generate(requests), strict=True)
-        ]
+        written = self.model.generate([self._replying(trace) for trace in traces])
+        return [self._reply(trace, own) for trace, own in zip(traces, written, strict=True)]
+
+    def _reply(self, trace: Trace, written: Generation) -> Reply:
+        answer = None if self._thinks_in(written) else self.task.parse(trace.question, written.text)
+        same = self.task.same(trace.question, trace.answer.text, answer)
+        return Reply(written.text, written.tokens, written.hit_limit, answer, same)
 
     def _replying(self, trace: Trace) -> GenerationRequest:
         return GenerationRequest(

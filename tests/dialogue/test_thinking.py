@@ -153,6 +153,8 @@ def test_the_answer_is_asked_in_the_same_turn_behind_the_closed_block(
     assert asked == before + found.markers.closing + CHOICE_PREFIX
     assert "Given all of the above" not in asked
     assert found.stops(dialogue) is None
+    own = found.render((*reasoning_dialogue(QUESTION, reasoning), Turn("assistant", "")))
+    assert own == before + found.markers.closing.rstrip()
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,12 @@ def test_an_answer_that_opens_a_block_again_is_unread_and_counted(
 
 @pytest.mark.parametrize(
     ("reply", "read", "gives"),
-    [("The answer is {}.", 1.0, 1.0), ("The answer is 1.", 1.0, 0.0), ("Who knows?", 0.0, None)],
+    [
+        ("The answer is {}.", 1.0, 1.0),
+        ("The answer is 1.", 1.0, 0.0),
+        ("Who knows?", 0.0, None),
+        ("</think>\n\nThe answer is {}.", 0.0, None),
+    ],
 )
 def test_the_own_reply_is_compared_with_the_answer_that_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: str, read: float, gives: float | None

@@ -78,6 +78,8 @@ def test_thinking_is_read_as_plain_reasoning_is_and_is_not_had_without_its_block
     )
     assert block["with"] >= 0.95
     assert block["reply"] >= 0.95
+    replies = load_run(tmp_path / "block").traces["reply"]
+    assert replies.str.startswith("\n\nThe single, most likely answer is ").all()
     assert block["sham"] == 1
     assert block["mistake"] < 0.05
     assert block["paraphrase"] > 0.95
