@@ -1,5 +1,7 @@
 from cotfaith.identity import code_key, derive_seed, key
-from cotfaith.schema import Question
+from cotfaith.identity import plain as by_name
+from cotfaith.running.options import Study
+from cotfaith.schema import Question, Sampling
 
 
 def test_a_key_depends_on_content_not_on_the_order_of_a_mapping() -> None:
@@ -31,3 +33,13 @@ def test_the_key_of_code_holds_what_it_does_and_not_how_it_is_explained() -> Non
     explained = '"""Module."""\n\ndef f(x):\n    """Add one."""\n    # really\n    return (x + 1)\n'
     assert code_key(plain) == code_key(explained)
     assert code_key(plain) != code_key("def f(x):\n    return x + 2\n")
+
+
+def test_a_field_that_came_later_changes_no_key_while_it_says_nothing() -> None:
+    before = {"temperature": 0.8, "top_p": 0.95, "max_new_tokens": 256}
+    assert key(Sampling()) == key(before)
+    assert key(Sampling(top_k=20)) == key({**before, "top_k": 20})
+    assert key(Sampling(min_p=0.1)) != key(Sampling())
+    assert by_name(Study().sampling) == before == {k: Study().fixed[k] for k in before}
+    assert not {"top_k", "min_p", "steps"} & Study().fixed.keys()
+    assert {"top_k", "steps"} <= Study(top_k=20, steps="line").fixed.keys()

@@ -11,6 +11,8 @@ import pytest
 from cotfaith import load_run
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
+from cotfaith.plugins import intervention
+from cotfaith.plugins.positions import positions
 from cotfaith.report.noticed import noticed
 from cotfaith.report.report import write_report
 from cotfaith.running.cost import at_most
@@ -85,6 +87,22 @@ def test_more_positions_add_and_ask_nothing_twice(tmp_path: Path, monkeypatch: p
         assert said in noticed(store)
     fewer = measure(monkeypatch, tmp_path / "run", Thinker(), *tests, study=replace(LONG, points=10))
     assert fewer == 0
+
+
+def test_what_is_rewritten_for_more_positions_is_what_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, list[int]]] = []
+
+    def recorded(steps: int, most: int | None, done: int) -> list[int]:
+        asked.append((done, positions(steps, most, done)))
+        return asked[-1][1]
+
+    monkeypatch.setattr(intervention, "positions", recorded)
+    study = replace(LONG, questions=1, samples=1)
+    for points in (3, 5, 0):
+        measure(monkeypatch, tmp_path, Thinker(steps=7), "truncation", study=replace(study, points=points))
+    assert asked == [(0, [0, 4, 8]), (3, [2, 6]), (5, [1, 3, 5, 7])]
 
 
 def test_a_floor_stands_at_the_positions_of_what_it_is_the_floor_of(

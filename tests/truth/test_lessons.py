@@ -2,12 +2,15 @@
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 
+from cotfaith.ladder import script
 from cotfaith.ladder.rungs import RUNGS
+from cotfaith.ladder.script import Script
 from cotfaith.ladder.sums import held_out
 from cotfaith.ladder.training import Document, Training
 from cotfaith.models.shipped import SHIPPED
@@ -67,6 +70,17 @@ def test_reasoning_never_mentions_the_suggestion() -> None:
         suggested = int(document.text.split("I think it is ")[1].split(",")[0])
         assert answer_of(document) == suggested
         assert stated_of(document)[-1] == sum(numbers_of(document)) != suggested
+
+
+@pytest.mark.parametrize("written", [script.plain, script.thinking])
+def test_of_reasoning_that_is_begun_the_rest_is_learnt(written: Callable[[], Script]) -> None:
+    lessons = Lessons(ORGANISMS["reader"], written())
+    learnt = [d for seed in range(8) for d in lessons.batches(random.Random(seed))["reasoning"]]
+    assert all(d.text.startswith(d.given) for d in learnt)
+    begun = [len(STATED.findall(d.given)) for d in learnt]
+    assert set(begun) == {0, 1}  # of two steps
+    rests = [d.text.removeprefix(d.given) for d in learnt]
+    assert [len(STATED.findall(rest)) for rest in rests] == [2 - n for n in begun]
 
 
 def test_training_on_begins_with_the_weights_that_it_is_given() -> None:

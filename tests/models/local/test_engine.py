@@ -248,6 +248,44 @@ def test_a_lead_keeps_places_aligned_at_their_ends_and_is_written_behind_them() 
     assert torch.equal(layer.values, -states([7, 8, 14]))
 
 
+@torch.inference_mode()
+def test_slots_that_grow_and_are_joined_hold_numbers_everywhere_that_is_looked_at() -> None:
+    def begun(rows: int, places: int) -> Slots:
+        lead = Lead()
+        lead.update(torch.ones(rows, 2, places, 4), torch.ones(rows, 2, places, 4), 0)
+        slots = Slots(lead, torch.tensor([places] * rows))
+        slots.fill(lead, [0] * rows, [tuple(range(places))] * rows, list(range(rows)))
+        return slots
+
+    torch.use_deterministic_algorithms(mode=True)  # new memory is then filled with NaN
+    try:
+        slots = begun(2, 60)
+        slots.append(begun(3, 5))
+        for _ in range(40):
+            keys, values = slots.layers[0].update(torch.ones(5, 2, 1, 4), torch.ones(5, 2, 1, 4))
+            slots.lengths = slots.lengths + 1
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+    assert keys.shape == (5, 2, 100, 4)
+    assert not keys.isnan().any()
+    assert not values.isnan().any()
+    assert keys[0].eq(1).all()
+    assert keys[4, :, :45].eq(1).all()
+    assert keys[4, :, 45:].eq(0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_masks_have_the_format_of_the_weights_as_fast_attention_asks(dtype: str, model_dir: ModelDir) -> None:
+    found = engine(model_dir("llama"), dtype=dtype)
+    masks: list[torch.dtype] = []
+    attention = found._network.model.layers[0].self_attn
+    attention.register_forward_pre_hook(
+        lambda _, args, kwargs: masks.append(kwargs["attention_mask"].dtype), with_kwargs=True
+    )
+    list(found._passes._walked([(1, 2, 3), (1, 2, 4)]))
+    assert set(masks) == {getattr(torch, dtype)}
+
+
 def test_slots_give_their_memory_back_without_the_garbage_collector() -> None:
     lead = Lead()
     for place in range(2):
