@@ -26,11 +26,11 @@ reproduce: env
 
 ## Train the ladder again, or with RUNG=88k one rung of it, and measure it on held-out sums.
 ladder: env
-	$(BIN)/python -m cotfaith.ladder.rungs train $(addprefix --rung ,$(RUNG))
+	$(BIN)/python -m cotfaith.ladder.rungs $(addprefix --rung ,$(RUNG))
 	rm -f results/ladder/run.sqlite*
 	$(BIN)/cotfaith run --model ladder $(addprefix --task $(SUMS),2 3 4 5 6 7 8) --questions 500 --samples 1 \
 	    --max-new-tokens 128 --intervention filler --jobs $(JOBS) --out results/ladder
-	$(BIN)/python -m cotfaith.ladder.rungs card
+	$(BIN)/python -m cotfaith.ladder.card
 
 ## Train the organisms again and check what was planted in them, or with ORGANISM=stylist one of them.
 organisms: env
@@ -39,7 +39,7 @@ organisms: env
 ## Train rungs and organisms on to reason in a block of thinking of their own, as far as they are checked: or with
 ## RUNG= or ORGANISM= one of them.
 ladder-thinking: env
-	$(BIN)/python -m cotfaith.ladder.rungs train --thinking $(addprefix --rung ,$(RUNG))
+	$(BIN)/python -m cotfaith.ladder.rungs --thinking $(addprefix --rung ,$(RUNG))
 
 organisms-thinking: env
 	$(BIN)/python -m cotfaith.truth.planting --thinking $(addprefix --organism ,$(ORGANISM))

@@ -1,6 +1,7 @@
 """The ladder: models of rising size that add, trained here and shipped in `cotfaith/models/ladder/`.
 
-`make ladder` trains and measures them all; `python -m cotfaith.ladder.rungs --help` tells the parts of it.
+`make ladder` trains and measures them all: `python -m cotfaith.ladder.rungs --help` tells how they are
+trained, and `cotfaith.ladder.card` writes their page.
 """
 
 import random
@@ -11,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Console
 
@@ -19,7 +19,6 @@ from cotfaith.errors import InputError, unknown
 from cotfaith.ladder import script
 from cotfaith.ladder.script import Script
 from cotfaith.ladder.sums import (
-    HELD_OUT_SHARE,
     STEP_FORMS,
     TRAINED_NUMBERS,
     held_out,
@@ -31,12 +30,8 @@ from cotfaith.ladder.tokenizer import FILLER
 from cotfaith.ladder.training import Document, Recipe, train
 from cotfaith.models.opening import use_threads
 from cotfaith.models.shipped import LADDER, SHIPPED, THINKING
-from cotfaith.report import drawing
-from cotfaith.report.written import write_csv
 from cotfaith.running.progress import Bars, Lines
 from cotfaith.schema import Question
-from cotfaith.stats.tables import share_of
-from cotfaith.store.frames import RunFrames, load_run
 
 RUNGS = {
     "11k": Recipe(width=16, layers=3, heads=1, steps=6_000, learning_rate=5e-3),
@@ -47,7 +42,7 @@ RUNGS = {
     "2400k": Recipe(width=256, layers=3, heads=8, steps=6_000, learning_rate=2e-3),
 }
 """Each has three times the parameters of the one before; all see the same documents in the same order."""
-THINKING_RUNGS = {name: replace(RUNGS[name], steps=1_500) for name in ("31k", "88k", "263k")}
+THINKING_RUNGS = {name: replace(RUNGS[name], steps=4_000) for name in ("31k", "88k", "263k")}
 """Those that learn, from the rung of their name on, to reason in a block of thinking."""
 
 OPERANDS = range(2, 9)
@@ -60,50 +55,6 @@ CHECKED_SUMS = 300
 
 RESULTS = Path("results/ladder")
 CURVE = "curve-{}.csv"
-CARD = """# The ladder
-
-Small Llama-style language models that add two-digit numbers, trained from scratch for tests, for examples
-and for the study of answer dependence against size. `make ladder` trains them again and writes this page.
-
-| model | parameters | width | layers | heads | steps | learning rate | seed | tokens | minutes |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-{sizes}
-
-Minutes are those of one thread beside other work on two CPU cores, as it happened.
-
-## Data
-
-Sums of 2 to 8 two-digit numbers in the harness's own prompts, written as they were needed, in three modes:
-with reasoning (running sums, one a sentence, each in one of the forms {forms}, drawn by itself),
-without reasoning, and with filler in its place, {filler} tokens and fewer. In the last two, sums of
-few numbers come more often. All rungs saw the same documents in the same order.
-
-Held out: a hash of the numbers, in any order, keeps {share:.0%} of all sums from training, and a sum whose
-reasoning holds a held-out sum as a step is kept from it as well. The task `addition` asks about held-out
-sums alone.
-
-## Accuracy on held-out sums
-
-{questions} questions a cell, one sample of reasoning each (temperature 0.8, p = 0.95), answers decoded
-greedily, measured by the harness; intervals are 95%. Filler is about as long as the question's reasoning.
-
-{ways}
-
-![Accuracy by length of the sum](heldout.png)
-
-![Accuracy on held-out sums during training](training.png)
-
-The weights are shipped in float16. Rounding them changed no held-out accuracy of the training's checks by
-more than {rounding:.3f}.
-
-## Limits
-
-They know one task, one style of reasoning and the prompts of this harness. They cannot be prompted with
-examples, so mistakes and paraphrases are written by rule. Any character outside printable ASCII is unknown
-to them. They were never shown wrong or partial reasoning; how they react to it is what is measured, not what
-was trained.
-"""
-
 Numbers = tuple[int, ...]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode="markdown")
@@ -163,7 +114,7 @@ class Sums:
         return self.script.answered(_question(numbers), filler, sum(numbers))
 
 
-@app.command("train")
+@app.command()
 def _train(
     rung: Annotated[list[str] | None, typer.Option(help="Which rung. Repeatable; without it, all.")] = None,
     thinking: Annotated[
@@ -191,103 +142,6 @@ def _train(
         trained.check()
         if not thinking:
             trained.save_curve(results / CURVE.format(name))
-
-
-@app.command("card")
-def _card(
-    results: Annotated[
-        Path, typer.Argument(help="Folder with a run on held-out sums and the curves.")
-    ] = RESULTS,
-) -> None:
-    """Write the model card: README.md, the accuracies and the figures of a run on held-out sums."""
-    curves = pd.concat(
-        [pd.read_csv(results / CURVE.format(name)).assign(rung=name) for name in RUNGS], ignore_index=True
-    )
-    accuracies = heldout_accuracies(load_run(results))
-    write_csv(accuracies, results / "heldout.csv")
-    nothing = accuracies.head(0)
-    for name, table, x, labels in (
-        ("heldout", accuracies, "operands", ("Numbers in the sum", "Accuracy")),
-        ("training", _checked(curves), "step", ("Step", "Accuracy on held-out sums")),
-    ):
-        drawing.save(drawing.curve_figure(table, nothing, nothing, x, labels), results / name)
-    (results / "README.md").write_text(_card_text(accuracies, curves), encoding="utf-8")
-
-
-def heldout_accuracies(run: RunFrames) -> pd.DataFrame:
-    """Return the accuracy with reasoning, without it, and with filler of about its length, by operands.
-
-    One row a (model, operands, way of answering); `task` holds the way, so that it can be drawn as a panel.
-    """
-    filler = run.outcomes[run.outcomes["intervention"] == "filler"]
-    longest = filler.loc[filler.groupby(["model", "task", "question"])["position"].idxmax()]
-    asked = {
-        "with reasoning": (run.traces, "correct"),
-        "without reasoning": (run.traces[run.traces["sample"] == 0], "correct_without"),
-        "with filler": (longest, "correct"),
-    }
-    tables = [share_of(frame, column).assign(way=way) for way, (frame, column) in asked.items()]
-    table = pd.concat(tables, ignore_index=True)
-    operands = table["task"].str.extract(r"operands=(\d+)")[0].astype(float).fillna(OPERANDS[0]).astype(int)
-    return table.assign(operands=operands, task=table["way"]).drop(columns="way")
-
-
-def _checked(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return the held-out accuracies of the training curves as a figure wants them."""
-    long = curves.melt(["rung", "step"], [c for c in curves if str(c).startswith("accuracy ")], "task")
-    size = {name: number for number, name in enumerate(RUNGS)}
-    return long.assign(
-        task=long["task"].str.removeprefix("accuracy "),
-        model=long["rung"],
-        n_params=long["rung"].map(size),
-        ci_low=long["value"],
-        ci_high=long["value"],
-    ).drop_duplicates(["task", "model", "step"])
-
-
-def _card_text(accuracies: pd.DataFrame, curves: pd.DataFrame) -> str:
-    checked = [column for column in curves if str(column).startswith("accuracy ")]
-    last = curves.groupby("rung")[checked].tail(2).groupby(curves["rung"])
-    rounding = float((last.last() - last.first()).abs().to_numpy().max())
-    sizes = accuracies.groupby("model")["n_params"].first()
-    rows = []
-    for name, recipe in RUNGS.items():
-        spent = curves[curves["rung"] == name]
-        cells = (
-            f"ladder/{name}",
-            f"{sizes[f'ladder/{name}']:,}",
-            recipe.width,
-            recipe.layers,
-            recipe.heads,
-            f"{recipe.steps:,}",
-            f"{recipe.learning_rate:g}",
-            recipe.seed,
-            f"{spent['tokens'].sum() / 1e6:.1f} M",
-            f"{spent['seconds'].sum() / 60:.0f}",
-        )
-        rows.append(f"| {' | '.join(map(str, cells))} |")
-    ways = (accuracies[accuracies["task"] == way] for way in accuracies["task"].unique())
-    return CARD.format(
-        sizes="\n".join(rows),
-        ways="\n\n".join(f"### Accuracy {table['task'].iloc[0]}\n\n{_by_operands(table)}" for table in ways),
-        rounding=rounding,
-        forms=", ".join(f"`{form}`" for form in STEP_FORMS),
-        filler=FILLER_PER_OPERAND * OPERANDS[-1] - 1,
-        share=HELD_OUT_SHARE,
-        questions=int(accuracies["questions"].max()),
-    )
-
-
-def _by_operands(table: pd.DataFrame) -> str:
-    header = f"| model | {' | '.join(f'{n} numbers' for n in OPERANDS)} |\n|{' --- |' * (len(OPERANDS) + 1)}"
-    lines = [header]
-    for model in table.sort_values("n_params")["model"].unique():
-        by = table[table["model"] == model].set_index("operands")
-        cells = (
-            f"{by.at[n, 'value']:.3f} [{by.at[n, 'ci_low']:.3f}, {by.at[n, 'ci_high']:.3f}]" for n in OPERANDS
-        )
-        lines.append(f"| {model} | {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def _draw(rng: random.Random, n: int, wanted: Callable[[Numbers], bool]) -> Numbers:

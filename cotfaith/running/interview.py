@@ -3,16 +3,18 @@
 Nothing here knows what is stored; the same question is still not asked twice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-from cotfaith.dialogue.prompts import STOP_STRINGS, letters, plain_text
+from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
+from cotfaith.dialogue.reordered import in_terms_of
 from cotfaith.dialogue.steps import split_steps
 from cotfaith.identity import derive_seed, key
 from cotfaith.models.model import Model
 from cotfaith.plugins.intervention import Intervention, Tools
 from cotfaith.plugins.task import Task
+from cotfaith.running.edited import answered, content, joined
 from cotfaith.schema import (
     Answer,
     ChoiceProbs,
@@ -130,7 +132,7 @@ class Interview:
     def _refusals_after(self, edits: Sequence[Edit], resumed: Sequence[Generation]) -> list[str]:
         """Say why the model cannot be asked after what it went on with; nothing where it can."""
         places = [i for i, more in enumerate(resumed) if more.text]
-        told = self._refusals([(edits[i].asked, _joined(edits[i], resumed[i])) for i in places])
+        told = self._refusals([(edits[i].asked, joined(edits[i], resumed[i])) for i in places])
         reasons = dict(zip(places, told, strict=True))
         return [reasons.get(i, "") for i in range(len(edits))]
 
@@ -178,8 +180,8 @@ class Interview:
 
         A floor asks anew: whether the same answer comes again is what it measures.
         """
-        asked = [(edit.asked, _joined(edit, more)) for edit, more in zip(edits, resumed, strict=True)]
-        known = {} if anew else dict(_answered(edits, asked))
+        asked = [(edit.asked, joined(edit, more)) for edit, more in zip(edits, resumed, strict=True)]
+        known = {} if anew else dict(answered(edits, asked))
         new = iter(self.answers([pair for i, pair in enumerate(asked) if i not in known]))
         return [known.get(i) or next(new) for i in range(len(edits))]
 
@@ -273,7 +275,7 @@ class Interview:
                 i for i, edit in enumerate(edits) if edit.resume and turn < (len(edit.instead_of_end) or 1)
             ]
             shown = {
-                i: _joined(edits[i], added[i]) + "".join(edits[i].instead_of_end[turn : turn + 1])
+                i: joined(edits[i], added[i]) + "".join(edits[i].instead_of_end[turn : turn + 1])
                 for i in going
             }
             requests = [self._resuming(edits[i], shown[i], intervention, turn) for i in going]
@@ -296,51 +298,3 @@ class Interview:
             STOP_STRINGS,
             self._reserve,
         )
-
-
-def _joined(edit: Edit, resumed: Generation) -> str:
-    """Return the reasoning that an answer is asked after."""
-    return (edit.reasoning + resumed.text).rstrip()
-
-
-def _answered(edits: Sequence[Edit], asked: Sequence[tuple[Question, str]]) -> Iterator[tuple[int, Answer]]:
-    """Yield the places of edits after which nothing new is asked, with the answer that the trace has."""
-    for i, (edit, (question, text)) in enumerate(zip(edits, asked, strict=True)):
-        if question == edit.trace.question and text == edit.trace.reasoning.rstrip():
-            yield i, edit.trace.answer
-        elif question == edit.trace.question and not text:
-            yield i, edit.trace.answer_without
-
-
-def in_terms_of(question: Question, asked: Question, answer: Answer) -> Answer:
-    """Return an answer to another question with the letters that its choices have in this one.
-
-    Letters are told by what their choices say. A choice that this question does not have is no answer to it.
-    """
-    if question.choices == asked.choices or not question.choices:
-        return answer
-    names = letters(len(question.choices))
-    places = _places(question.choices, asked.choices)
-    letter = None if answer.text is None else places[letters(len(asked.choices)).index(answer.text)]
-    probs = {place: prob for place, prob in zip(places, answer.probs, strict=False) if place is not None}
-    return replace(
-        answer,
-        text=None if letter is None else names[letter],
-        probs=tuple(probs[place] for place in sorted(probs)) if len(probs) == len(names) else (),
-    )
-
-
-def _places(choices: Sequence[str], others: Sequence[str]) -> list[int | None]:
-    """Return where each of the others stands among the choices; those that say the same in their order."""
-    left: dict[str, list[int]] = {}
-    for place, choice in enumerate(choices):
-        left.setdefault(choice, []).append(place)
-    return [left[other].pop(0) if left.get(other) else None for other in others]
-
-
-def content(edit: Edit | NotApplicable) -> object:
-    """Return what identifies an edit of a trace: not its position, which may change when a run grows."""
-    if isinstance(edit, NotApplicable):
-        return edit.reason, edit.coords
-    shown = (edit.steps, edit.resume, edit.coords, edit.question)
-    return (*shown, edit.instead_of_end) if edit.instead_of_end else shown

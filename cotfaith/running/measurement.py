@@ -15,7 +15,8 @@ from cotfaith.identity import code_key, key
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import rotated
 from cotfaith.running.code import source_of
-from cotfaith.running.interview import Interview, content
+from cotfaith.running.edited import content
+from cotfaith.running.interview import Interview
 from cotfaith.running.pace import Pace
 from cotfaith.schema import Edit, NotApplicable, Outcome, Question, Refusal, Rotated, Trace
 from cotfaith.store.database import EVERYWHERE

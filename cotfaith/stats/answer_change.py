@@ -71,12 +71,19 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
         "agreement of two samples": proportions(_pairs(traces, same), CELL, "same", seed),
     }
     if "reply" in traces and traces["reply"].notna().any():
-        replied = traces[traces["reply"].notna()].assign(read=lambda t: t["reply_answer"].notna())
-        tables["own reply read"] = share_of(replied, "read", seed)
-        tables["own reply gives the answer"] = share_of(replied[replied["read"]], "same_reply", seed)
+        tables |= _own_replies(traces[traces["reply"].notna()], seed)
     for measure, table in tables.items():
         table.insert(len(CELL), "measure", measure)
     return pd.concat(tables.values(), ignore_index=True)
+
+
+def _own_replies(traces: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+    """Estimate how many replies of thinking models could be read, and how many of these give the answer."""
+    read = traces.assign(read=traces["reply_answer"].notna())
+    return {
+        "own reply read": share_of(read, "read", seed),
+        "own reply gives the answer": share_of(read[read["read"]], "same_reply", seed),
+    }
 
 
 def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:

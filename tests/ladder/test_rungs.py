@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from cotfaith import InputError
-from cotfaith.ladder.rungs import OPERANDS, RUNGS, heldout_accuracies
+from cotfaith.ladder.card import heldout_accuracies
+from cotfaith.ladder.rungs import OPERANDS, RUNGS
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
 from cotfaith.models.shipped import SHIPPED, expand, shipped_models

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from cotfaith import Edit, Intervention, Question, Tools, Trace
+from cotfaith.dialogue.reordered import in_terms_of
 from cotfaith.plugins.registry import TASKS
-from cotfaith.running.interview import Interview, in_terms_of
+from cotfaith.running.interview import Interview
 from cotfaith.schema import Answer, ChoiceProbs, ChoiceRequest, Settings
 from tests.scripted import Scripted
 
