@@ -41,8 +41,12 @@ class Scripted:
     abilities: Abilities = field(default_factory=Abilities)
     floor: float | None = None
     told: str = ""
+    at_once: int | None = None
     markers: tuple[str, ...] = ()
     advised: Mapping[str, float] = field(default_factory=dict)
+
+    def prove(self, kept: object) -> None:
+        return None
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         self.asked += len(requests)

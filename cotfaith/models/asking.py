@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 from cotfaith.dialogue.forms import Form
 from cotfaith.errors import InputError
@@ -48,12 +49,17 @@ class AskedModel:
     @property
     def told(self) -> str:
         """What a reader must know of how it is asked; empty if nothing."""
-        return self._form.told
+        return "; ".join(filter(None, (self._form.told, self.engine.told)))
 
     @property
     def floor(self) -> float | None:
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
         return self.engine.floor
+
+    @property
+    def at_once(self) -> int | None:
+        """How many requests keep it busy, where it runs elsewhere; None here."""
+        return self.engine.at_once
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -64,6 +70,10 @@ class AskedModel:
     def advised(self) -> Mapping[str, float]:
         """How its makers say that text is drawn from it, by the names of `Sampling`, as far as they do."""
         return self.engine.advised
+
+    def prove(self, kept: Any | None) -> Any | None:
+        """Refuse a model that is not the one of which this was kept; return what is to be kept of it."""
+        return self.engine.prove(kept)
 
     def written(self, dialogue: Dialogue) -> str:
         """Return the text that the model reads for a dialogue."""

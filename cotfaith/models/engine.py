@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from cotfaith.schema import Abilities, ModelInfo, Sampling
 
@@ -58,12 +58,26 @@ class Engine(Protocol):
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
 
     @property
+    def told(self) -> str:
+        """What a reader must know of how it computes; empty if nothing."""
+
+    @property
+    def at_once(self) -> int | None:
+        """How many requests keep it busy, where it runs elsewhere; None here."""
+
+    @property
     def context(self) -> int:
         """The longest sequence, in tokens."""
 
     @property
     def ends(self) -> Set[int]:
         """The tokens that end a sequence."""
+
+    def prove(self, kept: Any | None) -> Any | None:
+        """Refuse a model that is not the one of which this was kept; return what is to be kept of it.
+
+        None where nothing has to be, since its weights are known.
+        """
 
     def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
         """Return the log-probability of each wanted token behind its sequence."""

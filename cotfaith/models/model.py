@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cotfaith.schema import (
     Abilities,
@@ -39,12 +39,22 @@ class Model(Protocol):
         """How far the probability of a token moves with what is computed beside it; None if not measured."""
 
     @property
+    def at_once(self) -> int | None:
+        """How many requests keep it busy, where it runs elsewhere; None here."""
+
+    @property
     def markers(self) -> tuple[str, ...]:
         """What begins and what ends its block of thinking; nothing where it reasons in none."""
 
     @property
     def advised(self) -> Mapping[str, float]:
         """How its makers say that text is drawn from it, by the names of `Sampling`, as far as they do."""
+
+    def prove(self, kept: Any | None) -> Any | None:
+        """Refuse a model that is not the one of which this was kept; return what is to be kept of it.
+
+        None where nothing has to be, since its weights are known.
+        """
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Continue each dialogue; a request's result does not depend on the others."""
@@ -66,6 +76,29 @@ class Model(Protocol):
 
     def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
         """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How models on servers are reached. Of several models each can have its own: MODEL=VALUE."""
+
+    tokenizers: tuple[str, ...] = ()
+    """Directories or hub names."""
+    n_params: tuple[str, ...] = ()
+    """Numbers of parameters, e.g. 8e9."""
+    api_key_env: str | None = None
+    """The variable that holds the key."""
+    at_once: int = 64
+    """Most requests under way together."""
+    patience: float = 600
+    """Seconds for which a server that has gone is waited for."""
+
+
+def given_for(source: str, values: tuple[str, ...]) -> str | None:
+    """Return what is given for a model: MODEL=VALUE before a VALUE that is for all."""
+    own = [value.removeprefix(f"{source}=") for value in values if value.startswith(f"{source}=")]
+    shared = [value for value in values if "=" not in value]
+    return next(reversed(own or shared), None)
 
 
 @dataclass(frozen=True)
@@ -96,3 +129,5 @@ class ModelSettings:
     """Run the Python code that a model brings with it."""
     pickled_weights: bool = False
     """Load weights that are not safetensors. Unpickling a file can run any code."""
+    serving: Serving = Serving()
+    """How those on servers are reached."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from cotfaith.errors import InputError
 from cotfaith.identity import plain
-from cotfaith.models.model import Dtype, ModelSettings
+from cotfaith.models.model import Dtype, ModelSettings, Serving
+from cotfaith.models.opening import loaded_here
 from cotfaith.models.shipped import LADDER
 from cotfaith.schema import Sampling, Settings, StepKind
 
@@ -20,7 +21,19 @@ THOUGHT_POINTS = 20
 """At how many positions a block of thinking is changed, if nothing else is asked."""
 EXACT: Dtype = "float32"
 """The format in which no text depends on what is computed beside it."""
-NOT_ASKED = ("out", "quiet", "jobs", "batch_size", "cache_gb", "device", "new")
+NOT_ASKED = (
+    "out",
+    "quiet",
+    "jobs",
+    "batch_size",
+    "cache_gb",
+    "device",
+    "new",
+    "api_key_env",
+    "at_once",
+    "patience",
+    "n_params",
+)
 """Options that say where and how fast, and nothing of what is asked."""
 
 
@@ -46,7 +59,7 @@ class Study:
     model: tuple[str, ...] = _option(
         (LADDER,),
         "A directory, a hub name, `ladder` or `organisms` for all that are shipped, `ladder/RUNG` or "
-        "`organisms/NAME` for one. Repeatable.",
+        "`organisms/NAME` for one, http://HOST:PORT/v1#NAME on a server, vllm:NAME to start one. Repeatable.",
     )
     task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
     data: tuple[str, ...] = _option(
@@ -131,6 +144,19 @@ class Study:
     pickled_weights: bool = _option(
         ModelSettings.pickled_weights, "Load weights that are no safetensors; such files can run code."
     )
+    tokenizer: tuple[str, ...] = _option(
+        (),
+        "Tokenizer of a model on a server, a directory or a hub name; MODEL=TOKENIZER where there are "
+        "several. Otherwise what the server says. Repeatable.",
+    )
+    n_params: tuple[str, ...] = _option(
+        (),
+        "Number of parameters of a model on a server, e.g. 8e9, or MODEL=NUMBER; otherwise from its "
+        "configuration. Repeatable.",
+    )
+    api_key_env: str | None = _option(None, "Name of the variable that holds the key to servers.")
+    at_once: int = _option(Serving.at_once, "Most requests to a server at once.", 1, 4096)
+    patience: float = _option(Serving.patience, "Seconds for which a server that has gone is waited for.", 0)
     shard: str | None = _option(
         None, "Ask one part of the questions, e.g. 2/8, in a folder of its own; `cotfaith merge` joins them."
     )
@@ -178,12 +204,24 @@ class Study:
             self.jobs * (1 if self.helper is None else 2),
             trust_remote_code=self.trust_remote_code,
             pickled_weights=self.pickled_weights,
+            serving=Serving(
+                self.tokenizer, self.n_params, self.api_key_env, self.at_once, float(self.patience)
+            ),
         )
 
     @property
     def helper_settings(self) -> ModelSettings:
         """How the helper is loaded and asked: it does not think."""
         plain = replace(self.model_settings, thinking=False, markers=None, arguments=())
+        if self.helper is not None and not loaded_here(self.helper):
+            free = ModelSettings
+            plain = replace(
+                plain,
+                device=free.device,
+                dtype=free.dtype,
+                batch_size=free.batch_size,
+                cache_gb=free.cache_gb,
+            )
         return replace(plain, chat=self.helper_chat)
 
     @property

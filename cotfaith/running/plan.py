@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cotfaith.dialogue.forms import EXAMPLE
 from cotfaith.errors import InputError, unknown
-from cotfaith.models.opening import open_model
+from cotfaith.models.opening import open_model, refuse_sampling
 from cotfaith.models.shipped import expand
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
@@ -61,6 +61,7 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     if not any(one.questions for one in planned):
         raise InputError(f"--shard {study.shard}: there are fewer questions than shards.")
     models = expand(study.model)
+    _refuse_sampling(models, study)
     opened = {name: open_model(name, study.model_settings) for name in models}
     for name, model in opened.items():
         _refuse_unable(name, model.abilities, planned, interventions)
@@ -77,6 +78,11 @@ def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     named = [INTERVENTIONS.build(spec) for spec in specs or usual]
     floors = [] if specs else [INTERVENTIONS.build(one.unedited) for one in named if one.unedited]
     return tuple({one.spec: one for one in (*named, *floors)}.values())
+
+
+def _refuse_sampling(models: Sequence[str], study: Study) -> None:
+    for name in models:
+        refuse_sampling(name, study.sampling)
 
 
 def _refuse_forms(study: Study) -> None:

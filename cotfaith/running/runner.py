@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
+from cotfaith.models.model import Model
 from cotfaith.models.opening import open_model
 from cotfaith.plugins import registry as plugins
 from cotfaith.running import versions
@@ -56,7 +57,8 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         store.add_model(model.info)
         store.set_told(model.info, [model.told, otherwise_drawn(model.advised, study.sampling)])
         store.set_markers(model.info, model.markers)
-        pace = Pace()
+        _prove(store, model, helper)
+        pace = Pace(model.at_once)
         for planned in plan.tasks:
             interview = Interview(study.settings, model, helper, planned.task, planned.questions)
             measurement = Measurement(interview, store, progress, pace)
@@ -66,10 +68,20 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
             for intervention in plan.interventions:
                 measurement.edit(intervention)
                 measurement.answer(intervention)
+        _prove(store, model, helper)
         if model.floor is not None:
             store.set_floor(model.info, model.floor)
         del model, interview, measurement
         gc.collect()  # the weights hang in reference cycles, and the next model needs the room
+
+
+def _prove(store: Store, *models: Model | None) -> None:
+    """Refuse models that are not those of before, as far as the run keeps what they are known by."""
+    for model in filter(None, models):
+        name = f"canary of {model.info.fingerprint}"
+        kept = model.prove(store.meta(name))
+        if kept is not None and store.meta(name) is None:
+            store.set_meta(name, kept)
 
 
 def otherwise_drawn(advised: Mapping[str, float], sampling: Sampling) -> str:

@@ -88,7 +88,7 @@ def _merge_facts(joined: Store, run: Store) -> None:
     if joined.meta("day") is None and run.meta("day") is not None:
         joined.set_meta("day", run.meta("day"))
     for model, told in run.told():
-        joined.set_told(model, told)
+        joined.set_told(model, [told])
     commands = joined.meta("commands") or []
     for command in run.meta("commands") or []:
         whole = command | {"study": command["study"] | {"shard": None}}

@@ -44,12 +44,17 @@ class Alphabetical:
     arithmetic = "thought"
     advised: Mapping[str, float] = MappingProxyType({})
     floor = None
+    told = ""
+    at_once = None
     context = 200
     ends: Set[int] = frozenset({0})
 
     def __init__(self, abilities: Abilities = Abilities()) -> None:  # noqa: B008 a frozen value
         self.abilities = abilities
         self.asked: list[Tokens] = []
+
+    def prove(self, kept: object) -> None:
+        return None
 
     def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
         self.asked += wanted

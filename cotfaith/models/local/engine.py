@@ -1,15 +1,13 @@
 """Models run here by TransformerLens: `TransformerBridge.boot_transformers` on a hub name or a directory."""
 
 from collections.abc import Mapping, Sequence, Set
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
-from cotfaith.dialogue.forms import Chat, Form, Plain, tell_unasked_thinking
-from cotfaith.dialogue.thinking import Markers, Thinking
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw, Drawn, Tokens
@@ -20,9 +18,10 @@ from cotfaith.models.local.files import (
     context_of,
     load_config,
     load_tokenizer,
-    on_day,
+    n_params_of,
     refuse_pickles,
 )
+from cotfaith.models.local.forming import form_of
 from cotfaith.models.local.memory import free_bytes
 from cotfaith.models.local.network import Network
 from cotfaith.models.local.passes import Passes
@@ -41,27 +40,17 @@ def open_local(source: str, settings: ModelSettings, name: str | None = None) ->
     config = load_config(source, trust_remote_code=settings.trust_remote_code)
     refuse_pickles(source, allowed=settings.pickled_weights)
     tokenizer = load_tokenizer(source, trust_remote_code=settings.trust_remote_code)
-    form = _form_of(tokenizer, source, settings)
+    form = form_of(tokenizer, source, settings)
     vocabulary = Vocabulary(tokenizer)
     return AskedModel(source, LocalEngine(source, settings, config, vocabulary, name), vocabulary, form)
-
-
-def _form_of(tokenizer: Any, source: str, settings: ModelSettings) -> Form:
-    """Return the form in which a model is asked for."""
-    pinned = partial(on_day, settings.day)
-    if settings.thinking:
-        markers = Markers(*settings.markers) if settings.markers else None
-        return Thinking(tokenizer, source, markers, dict(settings.arguments), pinned)
-    chat = bool(tokenizer.chat_template) if settings.chat is None else settings.chat
-    if not chat:
-        tell_unasked_thinking(tokenizer, source)
-    return Chat(tokenizer, source, pinned) if chat else Plain()
 
 
 class LocalEngine:
     """A causal language model behind a TransformerBridge, with every shared beginning computed once."""
 
     abilities = Abilities(hooks=True)
+    told = ""
+    at_once = None
 
     def __init__(
         self, source: str, settings: ModelSettings, config: Any, vocabulary: Vocabulary, name: str | None
@@ -75,23 +64,12 @@ class LocalEngine:
     @cached_property
     def info(self) -> ModelInfo:
         """Count the parameters without reading the weights, and hash what decides the numbers."""
-        from transformers import AutoModelForCausalLM
-
-        try:
-            with torch.device("meta"):
-                skeleton = AutoModelForCausalLM.from_config(
-                    self._config, trust_remote_code=self._settings.trust_remote_code
-                )
-        except ValueError as error:
-            kind = getattr(self._config, "model_type", "unknown")
-            raise InputError(
-                f"model {self._source!r}: a {kind} model is no causal language model."
-            ) from error
+        trusted = self._settings.trust_remote_code
         directory = Path(self._source)
         return ModelInfo(
             name=self._name or (directory.resolve().name if directory.is_dir() else self._source),
             fingerprint=f"{content_of(self._source, self._config)}-{self._settings.dtype}",
-            n_params=sum(parameter.numel() for parameter in skeleton.parameters()),
+            n_params=n_params_of(self._source, self._config, trust_remote_code=trusted),
         )
 
     @property
@@ -126,6 +104,9 @@ class LocalEngine:
     def tokens_computed(self) -> int:
         """How many tokens went through the network so far, padding included and trials left out."""
         return self._passes.network.tokens_computed
+
+    def prove(self, kept: Any | None) -> None:
+        """Keep nothing: the weights are hashed, and are there."""
 
     def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""

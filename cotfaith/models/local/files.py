@@ -114,6 +114,31 @@ def advised(source: str) -> dict[str, float]:
     return {name: float(said[name]) for name in names if said.get("do_sample") and said.get(name) is not None}
 
 
+def ends_of(source: str) -> set[int]:
+    """Return the tokens with which the model's generation_config.json says that a text ends."""
+    from transformers import GenerationConfig
+
+    try:
+        said = GenerationConfig.from_pretrained(source).eos_token_id
+    except (OSError, ValueError):
+        return set()
+    return set() if said is None else set(said) if isinstance(said, list) else {said}
+
+
+def n_params_of(source: str, config: Any, *, trust_remote_code: bool) -> int:
+    """Count the parameters of a configuration, without any weights."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+    except ValueError as error:
+        kind = getattr(config, "model_type", "unknown")
+        raise InputError(f"model {source!r}: a {kind} model is no causal language model.") from error
+    return sum(parameter.numel() for parameter in skeleton.parameters())
+
+
 def refuse_pickles(source: str, *, allowed: bool) -> None:
     """Refuse a directory whose weights are in no safetensors file: unpickling can run any code."""
     directory = Path(source)

@@ -1,0 +1,121 @@
+"""A server that is started here: `vllm serve` from any environment, in a process group that ends with us."""
+
+import atexit
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from cotfaith.errors import InputError
+from cotfaith.models.model import ModelSettings
+from cotfaith.models.served.address import Address
+from cotfaith.models.served.server import Server
+from cotfaith.models.served.wire import Wire
+
+COMMAND = "COTFAITH_VLLM"
+"""The variable that names the `vllm` to start, with arguments if need be; otherwise the one on the PATH."""
+START_SECONDS = 1800
+LOOK_EVERY = 0.5
+END_SECONDS = 20
+LAST_LINES = 12
+NAME = "model"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A server for one model, started when it is first asked for."""
+
+    root: str
+    """A directory or a hub name."""
+    settings: ModelSettings
+    context: int
+
+    def server(self) -> Server:
+        """Start the server and wait until it answers; InputError with its last lines where it ends."""
+        process = _Process(self._command, self._key)
+        atexit.register(process.end)
+        address = Address(f"http://127.0.0.1:{self._port}/v1", self._key)
+        serving = self.settings.serving
+        process.wait_for(self._port)
+        return Server(Wire(address, serving.at_once, serving.patience), NAME)
+
+    @property
+    def _command(self) -> list[str]:
+        asked = shlex.split(os.environ.get(COMMAND, "vllm"))
+        found = shutil.which(asked[0]) if asked else None
+        if found is None:
+            raise InputError(
+                f"model vllm:{self.root}: there is no `{' '.join(asked) or 'vllm'}` to start. Install vLLM "
+                f"into an environment of its own, and name its `vllm` in ${COMMAND}."
+            )
+        trusted = ["--trust-remote-code"] if self.settings.trust_remote_code else []
+        return [
+            found, "serve", self.root, *asked[1:], *trusted, "--host", "127.0.0.1", "--port", str(self._port),
+            "--served-model-name", NAME, "--dtype", self.settings.dtype, "--generation-config", "vllm",
+        ]  # fmt: skip
+
+    @cached_property
+    def _port(self) -> int:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return int(free.getsockname()[1])
+
+    @cached_property
+    def _key(self) -> str:
+        return secrets.token_urlsafe(24)
+
+
+class _Process:
+    """The server's processes, and what they print."""
+
+    def __init__(self, command: list[str], key: str) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 it is read as long as the server runs
+        environment = os.environ | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1"}
+        self._process = subprocess.Popen(  # noqa: S603 the command is the user's
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment,
+        )
+
+    def wait_for(self, port: int) -> None:
+        """Wait until the server is well."""
+        begun = time.monotonic()
+        while not _well(port):
+            if self._process.poll() is not None or time.monotonic() - begun > START_SECONDS:
+                self.end()
+                raise InputError(f"`vllm serve` did not come up. Its last lines:\n{self._last_lines()}")
+            time.sleep(LOOK_EVERY)
+
+    def end(self) -> None:
+        """End the server and all that it has begun."""
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, sign)
+                self._process.wait(END_SECONDS)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+    def _last_lines(self) -> str:
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-LAST_LINES:])
+
+
+def _well(port: int) -> bool:
+    import httpx2
+
+    try:
+        with httpx2.Client(trust_env=False, timeout=5) as client:
+            return client.get(f"http://127.0.0.1:{port}/health").status_code == httpx2.codes.OK
+    except httpx2.TransportError:
+        return False
