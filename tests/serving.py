@@ -136,7 +136,11 @@ class Serving:
     def _one(self, rng: random.Random, scores: list[float], there: set[int], asked: dict[str, Any]) -> int:
         penalty = self.faults.repetition_penalty
         if penalty != 1:
-            scores = [value * penalty if token in there else value for token, value in enumerate(scores)]
+            logits = [value + 8 for value in scores]
+            scores = [
+                (logit / penalty if logit > 0 else logit * penalty) if token in there else logit
+                for token, logit in enumerate(logits)
+            ]
         ranked = sorted(range(len(scores)), key=lambda token: -scores[token])
         temperature = asked.get("temperature", 1.0)
         if temperature == 0:
@@ -233,6 +237,13 @@ class Handler(BaseHTTPRequestHandler):
         return
 
 
+class Many(ThreadingHTTPServer):
+    """A server at which many may knock at once."""
+
+    request_queue_size = 256
+    daemon_threads = True
+
+
 @contextmanager
 def serving(name: str = "ladder/11k", **faults: Any) -> Iterator[Serving]:
     """Serve a shipped model on a free port of this machine."""
@@ -240,8 +251,7 @@ def serving(name: str = "ladder/11k", **faults: Any) -> Iterator[Serving]:
     assert isinstance(model, AskedModel)
     one = Serving(model, name, Faults(**faults))
     one.up.set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"serving": one}))
-    server.daemon_threads = True
+    server = Many(("127.0.0.1", 0), type("Bound", (Handler,), {"serving": one}))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     one.url = f"http://127.0.0.1:{server.server_address[1]}/v1"

@@ -16,8 +16,12 @@ from cotfaith.schema import Abilities, Sampling
 
 NEAR = 0.3
 """How far a log-probability may be from the same one, had in another way, in half precision."""
-FLAT = 64
+FLAT = 32
 """Tokens that are drawn behind one sequence to see from how wide a distribution they come."""
+SEVERAL = 3
+"""Sequences behind which they are drawn."""
+TIES = 0.05
+"""The share of greedily drawn tokens that may be second, where two are nearly equal in half precision."""
 UNLIKELY = 1e-6
 """A probability at which chance is no explanation."""
 CROWD = 64
@@ -184,50 +188,52 @@ class Probes:
 
         All draws lie among the likeliest few with a probability that is known: what these hold together.
         """
-        prompt = self._flattest()
         try:
-            listed = self._server.ask(
-                dialect.listing(self._server.model, prompt), lambda one: dialect.read_listed(one, prompt)
-            )
+            listed = {prompt: self._listed(prompt) for prompt in self._prompts}
         except GoneError:
             raise
         except InputError:
-            self._told.append("from how many tokens the server draws was not tested: it lists none")
+            self._told.append("from how many tokens the server draws was not tested: it does not list them")
             return
+        flattest = sorted(self._prompts, key=lambda prompt: listed[prompt][0][1])[:SEVERAL]
+        chances = [self._within(prompt, listed[prompt]) for prompt in flattest]
+        if math.prod(chances) < UNLIKELY:
+            raise InputError(
+                f"model {self._source!r}: the server draws from fewer tokens than it is asked to (all of "
+                f"{FLAT * len(flattest)} draws are likely ones; the chance of that is "
+                f"{math.prod(chances):.1g}), so that something else decides too. {START_IT}"
+            )
+
+    def _listed(self, prompt: Tokens) -> list[tuple[int, float]]:
+        body = dialect.listing(self._server.model, prompt)
+        return self._server.ask(body, lambda answer: dialect.read_listed(answer, prompt))
+
+    def _within(self, prompt: Tokens, listed: Sequence[tuple[int, float]]) -> float:
+        """Return the chance that so many draws are as likely as those that the server makes."""
         once = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=1)
         drawn = {one.tokens[0] for one, _ in self._drawn([Draw(prompt, once, s) for s in range(FLAT)])}
         ranks = {token: rank for rank, (token, _) in enumerate(listed)}
-        if drawn <= ranks.keys():
-            last = max(ranks[token] for token in drawn)
-            held = sum(math.exp(logprob) for _, logprob in listed[: last + 1])
-            if held**FLAT < UNLIKELY:
-                raise InputError(
-                    f"model {self._source!r}: the server draws from fewer tokens than it is asked to ({FLAT} "
-                    f"draws lie among {last + 1} tokens, which hold {held:.2f}), so that something else "
-                    f"decides too. {START_IT}"
-                )
-
-    def _flattest(self) -> Tokens:
-        """Return the sequence behind which none of the canary's tokens is likely."""
-        scores = self._server.scores(self._prompts, self._asked.ids)
-        peaks = [max(map(math.exp, row.values())) for row in scores]
-        return self._prompts[peaks.index(min(peaks))]
+        if not drawn <= ranks.keys():
+            return 1.0
+        last = max(ranks[token] for token in drawn)
+        held = sum(math.exp(logprob) for _, logprob in listed[: last + 1])
+        return float(min(held, 1.0) ** FLAT)
 
     def _refuse_penalties(self) -> None:
         """Refuse a server that draws something else than the likeliest where it is asked to."""
-        row = Draw(self._repetitive, GREEDY)
-        ((drawn, _),) = self._drawn([row])
-        (scored,) = self._server.texts([row.prompt + drawn.tokens], [len(row.prompt)])
-        ranks = [rank for _, rank in scored]
+        rows = [Draw(prompt, GREEDY) for prompt in (self._repetitive, *self._prompts)]
+        whole = [row.prompt + drawn.tokens for row, (drawn, _) in zip(rows, self._drawn(rows), strict=True)]
+        scored = self._server.texts(whole, [len(row.prompt) for row in rows])
+        ranks = [rank for one in scored for _, rank in one]
         if None in ranks:
             self._told.append(
-                "whether the server draws the likeliest tokens was not tested: no ranks are told"
+                "whether the server draws the likeliest tokens was not tested: it tells no ranks"
             )
-        elif sum(rank != 1 for rank in ranks) > 1:
+        elif sum(rank != 1 for rank in ranks) > len(ranks) * TIES:
             raise InputError(
-                f"model {self._source!r}: the server does not draw the likeliest tokens when it is asked to "
-                f"(their ranks are {', '.join(map(str, ranks))}): penalties of repetition change "
-                f"them. {START_IT}"
+                f"model {self._source!r}: of {len(ranks)} tokens that the server draws as the likeliest, "
+                f"{sum(rank != 1 for rank in ranks)} are not, so that something else decides too, as "
+                f"penalties of repetition do. {START_IT}"
             )
 
     def _raw(self) -> bool:
