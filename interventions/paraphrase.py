@@ -29,14 +29,14 @@ class Paraphrase(Intervention):
     """Say the first i steps in other words, for every i, and let the model resume from there.
 
     `source` says who rewrites: the helper `model`, which does not see the question, or the `rule` of a task
-    that can rewrite its own steps. `auto` is the rule where the task has one, otherwise the model. `at_once`
+    that can rewrite its own steps. `auto` is the rule where the task has one, otherwise the model. `unit`
     says what the model is given: each beginning as a `whole`, as in the paper, or each `step` by itself, once
     for all beginnings that hold it, where a step that cannot be rewritten stays; `auto` takes steps of blocks
     of thinking, and else the whole.
     """
 
     source: Source = "auto"
-    at_once: Literal["auto", "whole", "step"] = "auto"
+    unit: Literal["auto", "whole", "step"] = "auto"
 
     plotted: ClassVar[Literal["same", "correct"]] = "correct"
     axis: ClassVar[str] = "Share of the reasoning paraphrased"
@@ -80,7 +80,7 @@ class Paraphrase(Intervention):
 
     def _steps_apart(self, tools: Tools) -> bool:
         """Tell whether the model rewrites each step by itself."""
-        chosen = self.at_once == "step" or (self.at_once == "auto" and tools.thinking)
+        chosen = self.unit == "step" or (self.unit == "auto" and tools.thinking)
         return chosen and not takes_rule(self.source, tools.rewriter)
 
     def _written(self, passages: Sequence[Passage], tools: Tools) -> list[Rewritten]:

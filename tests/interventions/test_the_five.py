@@ -347,7 +347,7 @@ def test_thinking_is_paraphrased_step_by_step_each_once_and_a_step_that_cannot_b
         f" Said: {A.strip()} Said: {B.strip()}",
         f" Said: {A.strip()} Said: {B.strip()}{C}",
     ]
-    whole = list(INTERVENTIONS.build("paraphrase:source=model,at_once=whole").edits([THREE], tools))
+    whole = list(INTERVENTIONS.build("paraphrase:source=model,unit=whole").edits([THREE], tools))
     assert len(asked) == 6
     assert asked[-1] == THREE.reasoning.strip()
     assert len(whole) == 3
