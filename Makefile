@@ -9,7 +9,7 @@ TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sh
 DETECTION := cotfaith/models/organisms/detection.csv
 OF_THINKING := budget extend
 DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
-.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-versions check format env clean
+.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-vllm test-versions check format env clean
 
 env: $(BIN)/.ready
 
@@ -76,6 +76,11 @@ readback: env
 ## Kill a run thirty times at random moments, and compare it row by row with one that was left alone.
 torture: env
 	$(BIN)/python -m tests.torture --kills $(KILLS)
+
+## A real vLLM in an environment of its own (4 GB): the same rows as here, after a kill, in shards, in mixed traffic.
+## REAL= names another model that is asked too.
+test-vllm: env
+	$(BIN)/python -m tests.served_vllm --environment .venv-vllm $(addprefix --real ,$(REAL))
 
 test: env
 	$(BIN)/pytest

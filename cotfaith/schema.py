@@ -113,8 +113,8 @@ class Generation:
     tokens: int
     hit_limit: bool
     """Ended by the token limit, not by the model."""
-    logprob: float = field(default=0.0, compare=False)
-    """Sum of the log-probabilities of all that was drawn, at temperature 1."""
+    logprob: float | None = field(default=0.0, compare=False)
+    """Sum of the log-probabilities of all that was drawn, at temperature 1; None where it is not known."""
     closed: bool = True
     """Whether a block of thinking was closed by the model, where it was to be."""
 

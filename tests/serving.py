@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from cotfaith.dialogue.prompts import plain_text
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Tokens
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
 from cotfaith.models.shipped import local_source
+from cotfaith.schema import Turn
 
 GONE = 503
 
@@ -37,6 +39,10 @@ class Faults:
     """Lists of the likeliest tokens hold one, and the sentinel."""
     sentinel: bool = False
     """Writes -9999 for every chosen token but the drawn one."""
+    drops_prefill: bool = False
+    """Begins a new turn where it is to go on within one."""
+    thinks: bool = False
+    """Thinks beside its reply."""
     no_seeds: bool = False
     one_seed: bool = False
     ignores: tuple[str, ...] = ()
@@ -96,6 +102,30 @@ class Serving:
             choices = [self._choice(engine, i, prompt, body) for i, prompt in enumerate(prompts)]
         usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": 1}
         return 200, {"id": "c", "object": "text_completion", "choices": choices, "usage": usage}
+
+    def chat(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return a status and an answer, as vLLM's /v1/chat/completions."""
+        roles: Any = {"user": "human", "assistant": "assistant", "system": "system"}
+        turns = [Turn(roles[one["role"]], one["content"]) for one in body["messages"]]
+        if not body.get("continue_final_message") or self.faults.drops_prefill:
+            turns.append(Turn("assistant", ""))
+        vocabulary = self.model._vocabulary
+        (prompt,) = vocabulary.tokenize([plain_text(tuple(turns))])
+        with self.lock:
+            later = self.faults.others is not None and len(self.asked) > self.faults.others_from
+            engine = (self.faults.others if later else self.model).engine
+            ends = {"stop_token_ids": sorted(vocabulary.special)}
+            tokens, stopped = self._draw(engine, prompt, body | ends)
+        before = vocabulary.decode(prompt[-1:])
+        whole = vocabulary.decode(
+            [*prompt[-1:], *(token for token in tokens if token not in vocabulary.special)]
+        )
+        message = {"role": "assistant", "content": whole.removeprefix(before)}
+        if self.faults.thinks:
+            message["reasoning_content"] = "Let me see."
+        reason = "stop" if stopped else "length"
+        choices = [{"index": 0, "message": message, "finish_reason": reason}]
+        return 200, {"choices": choices, "usage": {"completion_tokens": len(tokens)}}
 
     def _choice(self, engine: Any, index: int, prompt: Tokens, body: dict[str, Any]) -> dict[str, Any]:
         asked = {name: value for name, value in body.items() if name not in self.faults.ignores}
@@ -221,7 +251,8 @@ class Handler(BaseHTTPRequestHandler):
         elif faults.body is not None:
             self._write(faults.status, faults.body)
         else:
-            self._send(*self.serving.answer(body))
+            chat = self.path.endswith("/chat/completions")
+            self._send(*(self.serving.chat(body) if chat else self.serving.answer(body)))
 
     def _send(self, status: int, answer: dict[str, Any]) -> None:
         self._write(status, json.dumps(answer).encode())

@@ -30,8 +30,8 @@ class Drawn:
     tokens: Tokens = ()
     stopped: bool = False
     """Ended by the model or a stop string, not by the limit."""
-    logprob: float = 0.0
-    """Sum of their log-probabilities at temperature 1."""
+    logprob: float | None = 0.0
+    """Sum of their log-probabilities at temperature 1; None where it is not known."""
 
 
 class Engine(Protocol):

@@ -120,7 +120,7 @@ class Task(Plugin, ABC):
             letter = letters(len(question.choices))[best]
             return Answer(letter, result.probs, result.mass, correct=self.correct(question, letter))
         text = self.parse(question, result.text)
-        probability = math.exp(min(result.logprob, 0.0))
+        probability = None if result.logprob is None else math.exp(min(result.logprob, 0.0))
         correct = self.correct(question, text)
         return Answer(text, probability=probability, completion=result.text, correct=correct)
 

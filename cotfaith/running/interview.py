@@ -261,7 +261,9 @@ class Interview:
         ]
 
     def _scores(self, shown: Sequence[tuple[Question, str]]) -> list[TextScore]:
-        """Score reasoning as what continues the beginning of the assistant's turn."""
+        """Score reasoning as what continues the beginning of the assistant's turn; of no tokens if that fails."""
+        if not self.model.abilities.texts:
+            return [TextScore(0.0, 0) for _ in shown]
         return self.model.text_scores([TextRequest(self.task.reasoning(q), text) for q, text in shown])
 
     def _resume(self, edits: Sequence[Edit], intervention: Intervention) -> list[Generation]:

@@ -1,6 +1,5 @@
 """The engine on a server: tokens are sent, numbers come back, and a canary says that one model sent them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -198,7 +197,7 @@ class ServedEngine:
     def _scored(self, rows: Sequence[Draw], drawn: Sequence[Drawn]) -> list[Drawn]:
         """Put the log-probabilities at temperature 1 in the place of those that the server tells."""
         if not self.abilities.texts:
-            return [Drawn(one.tokens, one.stopped, math.nan) for one in drawn]
+            return [Drawn(one.tokens, one.stopped, None) for one in drawn]
         whole = [row.prompt + one.tokens for row, one in zip(rows, drawn, strict=True)]
         scores = self._texts(whole, [len(row.prompt) for row in rows])
         return [Drawn(one.tokens, one.stopped, sum(each)) for one, each in zip(drawn, scores, strict=True)]

@@ -11,6 +11,7 @@ from cotfaith.errors import InputError, unknown
 from cotfaith.identity import key
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.local.files import (
+    UNLIMITED,
     advised,
     content_of,
     context_of,
@@ -20,11 +21,12 @@ from cotfaith.models.local.files import (
     n_params_of,
 )
 from cotfaith.models.local.forming import form_of
-from cotfaith.models.model import ModelSettings, given_for
+from cotfaith.models.model import Model, ModelSettings, given_for
 from cotfaith.models.served.address import Address, read_address
+from cotfaith.models.served.chat import ChatModel
 from cotfaith.models.served.dialect import Listed, Models, Version, shaped
 from cotfaith.models.served.engine import Known, ServedEngine
-from cotfaith.models.served.probing import HOTTEST
+from cotfaith.models.served.probing import HOTTEST, takes_tokens
 from cotfaith.models.served.server import Server
 from cotfaith.models.served.started import Started
 from cotfaith.models.served.wire import RefusedError, Request, Wire
@@ -49,15 +51,16 @@ class At:
         return Server(self.wire, self.model)
 
 
-def open_served(source: str, settings: ModelSettings) -> AskedModel:
+def open_served(source: str, settings: ModelSettings) -> Model:
     """Open http://HOST:PORT/v1#NAME; InputError where no server answers or it has no such model."""
     _refuse_settings(source, settings, (*NOWHERE, "dtype"))
     address, name = read_address(source, settings.serving.api_key_env)
     wire = Wire(address, settings.serving.at_once, settings.serving.patience)
     listed = _listed(source, wire, name)
-    return _Opened(source, settings, listed, address.without_key(_version(wire, address))).model(
-        At(wire, listed.id)
-    )
+    opened = _Opened(source, settings, listed, address.without_key(_version(wire, address)))
+    if takes_tokens(Server(wire, listed.id)):
+        return opened.model(At(wire, listed.id))
+    return opened.chat(wire)
 
 
 def open_started(source: str, settings: ModelSettings) -> AskedModel:
@@ -139,6 +142,20 @@ class _Opened:
         return AskedModel(
             self.source, ServedEngine(self.source, connection, known, vocabulary), vocabulary, form
         )
+
+    def chat(self, wire: Wire) -> ChatModel:
+        """Return the model that is asked in messages, in whose blocks of thinking nothing can be begun."""
+        if self.settings.thinking:
+            raise InputError(
+                f"model {self.source!r}: its server takes no token ids, without which no block of thinking can "
+                "be begun for it. Take a server that does, as vLLM's, or a model that is loaded here."
+            )
+        vocabulary = Vocabulary(self._tokenizer) if self._given is not None else None
+        name = self.listed.id
+        info = ModelInfo(
+            name, key("chat", name, self._root, self._tokens if vocabulary else ""), self._n_params
+        )
+        return ChatModel(self.source, wire, name, info, vocabulary, self.listed.max_model_len or UNLIMITED)
 
     @property
     def context(self) -> int:

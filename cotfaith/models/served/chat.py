@@ -1,0 +1,278 @@
+"""A model behind a chat alone: messages go there, texts come back, and no probability is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel
+
+from cotfaith.dialogue.thinking import ROLES
+from cotfaith.errors import InputError
+from cotfaith.models.served.dialect import MODEL, shaped
+from cotfaith.models.served.wire import RefusedError, Request, Wire
+from cotfaith.models.vocabulary import Vocabulary
+from cotfaith.schema import (
+    Abilities,
+    ChoiceProbs,
+    ChoiceRequest,
+    Dialogue,
+    Generation,
+    GenerationRequest,
+    ModelInfo,
+    Sampling,
+    TextRequest,
+    TextScore,
+    Turn,
+)
+
+CHARACTERS = 4
+"""What counts as a token where there is no tokenizer."""
+BYTES = 1 << 6
+"""What a token may take in an answer."""
+FLAGS: Mapping[str, bool] = {"continue_final_message": True, "add_generation_prompt": False}
+"""Without them vLLM drops what was begun, and says nothing."""
+WAYS: tuple[Mapping[str, bool], ...] = (FLAGS, {})
+"""How servers are told to go on within the last message."""
+GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=48)
+SHOWN = 6
+"""Characters of a reply that must come again behind its own beginning."""
+CUTS = (0.3, 0.5, 0.7)
+PROBED = (
+    "What is 12 + 34?",
+    "Which months have 31 days?",
+    "Count from one to twenty in words.",
+    "Why is the sky blue?",
+)
+ALIKE = 0.5
+"""The share of fixed replies that must be the same for a model to be the one of before."""
+
+
+class _Message(BaseModel):
+    model_config = MODEL
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Choice(BaseModel):
+    model_config = MODEL
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    model_config = MODEL
+    completion_tokens: int | None = None
+
+
+class _Reply(BaseModel):
+    model_config = MODEL
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A reply and how it ended."""
+
+    text: str
+    tokens: int | None
+    hit_limit: bool
+    thought: bool
+    """Whether the model thought beforehand, in a text beside its reply."""
+
+
+class ChatModel:
+    """A model that is asked in messages: answers are written, and no probability is measured."""
+
+    markers: tuple[str, ...] = ()
+    advised: Mapping[str, float] = {}
+    floor = None
+
+    def __init__(
+        self,
+        source: str,
+        wire: Wire,
+        model: str,
+        info: ModelInfo,
+        vocabulary: Vocabulary | None,
+        context: int,
+    ) -> None:
+        self.info = info
+        self._source = source
+        self._wire = wire
+        self._model = model
+        self._vocabulary = vocabulary
+        self._context = context
+        self._before: list[str] | None = None
+
+    @property
+    def at_once(self) -> int:
+        """How many requests keep the server busy."""
+        return self._wire.crowd.most
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        """Texts alone, and whether it was shown to go on within a turn."""
+        seeds = len({one.text for one in self._replies([_asking(PROBED[0])] * 2, GREEDY)}) == 1
+        return Abilities(logprobs=False, texts=False, prefill=self._way is not None, seeds=seeds)
+
+    @property
+    def told(self) -> str:
+        """What a reader must know of how it is asked."""
+        counted = "" if self._vocabulary else f"; a token is counted as {CHARACTERS} characters"
+        return (
+            "asked in messages on a server that tells no probabilities: those of answers, of edits and of "
+            f"reasoning are not measured{counted}"
+        )
+
+    def prove(self, kept: Any | None) -> Any | None:
+        """Refuse a model whose greedy replies to fixed questions are not those that were kept."""
+        if kept is not None:
+            self._before = list(kept)
+        self._refuse_other()
+        return self._before
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Continue each dialogue within its last turn; equal requests are sent once."""
+        if not requests:
+            return []
+        distinct = list(dict.fromkeys(requests))
+        written = dict(zip(distinct, self._written(distinct), strict=True))
+        self._refuse_other()
+        return [written[request] for request in requests]
+
+    def answer_probs(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceProbs]:
+        """Refuse: there are no probabilities."""
+        if requests:
+            raise InputError(f"model {self._source!r}: tells no probabilities. Try TASK:written=true.")
+        return []
+
+    def text_scores(self, requests: Sequence[TextRequest]) -> list[TextScore]:
+        """Return scores of no tokens, which have no mean: nothing is measured."""
+        return [TextScore(0.0, 0) for _ in requests]
+
+    def written(self, dialogue: Dialogue) -> str:
+        """Return the messages, one under the other."""
+        return "\n".join(f"{one['role']}: {one['content']}" for one in _messages(dialogue))
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a text, or so many characters as one."""
+        return self._vocabulary.count(text) if self._vocabulary else -(-len(text) // CHARACTERS)
+
+    def first_tokens(self, text: str, n: int) -> str:
+        """Return the beginning of a text that has at most n tokens."""
+        return self._vocabulary.first(text, n) if self._vocabulary else text[: n * CHARACTERS]
+
+    def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
+        """Say of each dialogue that is too long that it is."""
+        lengths = [self.count_tokens(self.written(dialogue)) for dialogue in dialogues]
+        return [
+            f"longer than the model's context of {self._context} tokens" if n + room > self._context else ""
+            for n in lengths
+        ]
+
+    @cached_property
+    def _way(self) -> Mapping[str, bool] | None:
+        """How it was shown to go on within a turn; None where it does not, however it is told."""
+        return next((way for way in WAYS if self._goes_on(way)), None)
+
+    def _goes_on(self, way: Mapping[str, bool]) -> bool:
+        """Tell whether behind the beginning of its own greedy reply comes how that went on."""
+        shown = tried = 0
+        for question in PROBED:
+            (whole,) = self._replies([_asking(question)], GREEDY)
+            for cut in CUTS:
+                begun = whole.text[: int(len(whole.text) * cut)].rstrip()
+                rest = whole.text[len(begun) :]
+                if len(begun) < SHOWN or len(rest.strip()) < SHOWN:
+                    continue
+                tried += 1
+                (more,) = self._replies([(*_asking(question), Turn("assistant", begun))], GREEDY, way)
+                shown += not more.thought and more.text.strip().startswith(rest.strip()[:SHOWN])
+        return tried > 0 and shown > tried / 2
+
+    def _written(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Have dialogues continued, each by its own sampling and seed."""
+        way = self._way
+        if way is None:
+            raise InputError(f"model {self._source!r}: does not go on within a turn that was begun for it.")
+        for request in requests:
+            if request.sampling.top_k or request.sampling.min_p:
+                raise InputError(f"model {self._source!r}: a chat is not drawn by --top-k or --min-p.")
+        bodies = [self._body(r.dialogue, r.sampling, r.seed, r.stop, way) for r in requests]
+        found = self._ask(bodies, [request.sampling.max_new_tokens for request in requests])
+        return [self._generation(request, one) for request, one in zip(requests, found, strict=True)]
+
+    def _generation(self, request: GenerationRequest, reply: Asked) -> Generation:
+        """Cut a reply before a stop string, whatever the server has done."""
+        cut = min((at for stop in request.stop if (at := reply.text.find(stop)) >= 0), default=None)
+        text = reply.text[:cut]
+        tokens = reply.tokens if cut is None and reply.tokens is not None else self.count_tokens(text)
+        return Generation(text, tokens, hit_limit=reply.hit_limit and cut is None, logprob=None)
+
+    def _replies(
+        self, dialogues: Sequence[Dialogue], sampling: Sampling, way: Mapping[str, bool] | None = None
+    ) -> list[Asked]:
+        bodies = [self._body(dialogue, sampling, 0, (), way or {}) for dialogue in dialogues]
+        return self._ask(bodies, [sampling.max_new_tokens] * len(bodies))
+
+    def _body(
+        self, dialogue: Dialogue, sampling: Sampling, seed: int, stop: Sequence[str], way: Mapping[str, bool]
+    ) -> dict[str, Any]:
+        body = {
+            "model": self._model,
+            "messages": _messages(dialogue),
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": seed & 0x7FFFFFFFFFFFFFFF,
+            "n": 1,
+            "stream": False,
+            **way,
+        }
+        return body | ({"stop": list(stop[:4])} if stop else {})
+
+    def _ask(self, bodies: Sequence[dict[str, Any]], longest: Sequence[int]) -> list[Asked]:
+        requests = [
+            Request("/chat/completions", body, (1 << 16) + BYTES * n, 600.0 + n)
+            for body, n in zip(bodies, longest, strict=True)
+        ]
+        found = self._wire.ask(requests, _read)
+        for one in found:
+            if isinstance(one, RefusedError):
+                raise one
+        return [one for one in found if isinstance(one, Asked)]
+
+    def _refuse_other(self) -> None:
+        """Refuse a model whose greedy replies to fixed questions are other ones than before."""
+        now = [one.text for one in self._replies([_asking(question) for question in PROBED], GREEDY)]
+        before = self._before = self._before or now
+        same = sum(one == other for one, other in zip(before, now, strict=False)) / len(PROBED)
+        if same < ALIKE:
+            raise InputError(
+                f"model {self._source!r}: another model answers there than before ({same:.0%} of its replies "
+                "to fixed questions are the same). What was measured before is kept, and nothing since."
+            )
+
+
+def _read(body: bytes) -> Asked:
+    reply = shaped(_Reply, body)
+    if len(reply.choices) != 1:
+        raise ValueError(f"its answer has {len(reply.choices)} parts where 1 was asked for")
+    (choice,) = reply.choices
+    if choice.finish_reason not in ("stop", "length"):
+        raise ValueError(f"its answer ended for the reason {choice.finish_reason!r:.40}")
+    message = choice.message
+    tokens = reply.usage.completion_tokens if reply.usage else None
+    thought = bool(message.reasoning_content or message.reasoning)
+    return Asked(message.content or "", tokens, choice.finish_reason == "length", thought)
+
+
+def _messages(dialogue: Dialogue) -> list[dict[str, str]]:
+    return [{"role": ROLES[turn.role], "content": turn.text} for turn in dialogue]
+
+
+def _asking(question: str) -> Dialogue:
+    return (Turn("human", question),)
