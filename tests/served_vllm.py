@@ -241,12 +241,14 @@ def main() -> None:
     wanted = parser.parse_args()
     command = make_environment(wanted.environment)
     table = Table("check", "found", "", "took")
+    console = Console(width=150)
     found = []
     with tempfile.TemporaryDirectory() as name:
         for one in checks(command, Path(name), wanted.real, wanted.questions):
             table.add_row(one.what, one.told, "ok" if one.good else "FAILED", f"{one.seconds:.0f} s")
             found.append(one.good)
-    Console(width=150).print(table)
+            console.print(f"{one.what}: {one.told}")
+    console.print(table)
     sys.exit(0 if all(found) else 1)
 
 

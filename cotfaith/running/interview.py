@@ -261,7 +261,7 @@ class Interview:
         ]
 
     def _scores(self, shown: Sequence[tuple[Question, str]]) -> list[TextScore]:
-        """Score reasoning as what continues the beginning of the assistant's turn; of no tokens if that fails."""
+        """Score reasoning as what continues the beginning of the assistant's turn, where that can be."""
         if not self.model.abilities.texts:
             return [TextScore(0.0, 0) for _ in shown]
         return self.model.text_scores([TextRequest(self.task.reasoning(q), text) for q, text in shown])

@@ -54,6 +54,7 @@ class At:
 def open_served(source: str, settings: ModelSettings) -> Model:
     """Open http://HOST:PORT/v1#NAME; InputError where no server answers or it has no such model."""
     _refuse_settings(source, settings, (*NOWHERE, "dtype"))
+    _said_n_params(source, settings)
     address, name = read_address(source, settings.serving.api_key_env)
     wire = Wire(address, settings.serving.at_once, settings.serving.patience)
     listed = _listed(source, wire, name)
@@ -95,6 +96,20 @@ def _refuse_settings(source: str, settings: ModelSettings, names: tuple[str, ...
                 f"model {source!r}: {option} is for models that are loaded here; a server decides it when "
                 f"it is started. Leave {option} out."
             )
+
+
+def _said_n_params(source: str, settings: ModelSettings) -> int | None:
+    """Return the number of parameters that is given for a model, if one is."""
+    said = given_for(source, settings.serving.n_params)
+    if said is None:
+        return None
+    try:
+        number = float(said)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number < 1e15:
+        raise InputError(f"--n-params {said}: expected a number of parameters, e.g. 8e9.")
+    return int(number)
 
 
 def _listed(source: str, wire: Wire, name: str) -> Listed:
@@ -147,8 +162,8 @@ class _Opened:
         """Return the model that is asked in messages, in whose blocks of thinking nothing can be begun."""
         if self.settings.thinking:
             raise InputError(
-                f"model {self.source!r}: its server takes no token ids, without which no block of thinking can "
-                "be begun for it. Take a server that does, as vLLM's, or a model that is loaded here."
+                f"model {self.source!r}: its server takes no token ids, without which no block of thinking "
+                "can be begun for it. Take a server that does, as vLLM's, or a model that is loaded here."
             )
         vocabulary = Vocabulary(self._tokenizer) if self._given is not None else None
         name = self.listed.id
@@ -243,20 +258,12 @@ class _Opened:
     @property
     def _n_params(self) -> int:
         """Return how many parameters are said, or those of the configuration."""
-        said = given_for(self.source, self.settings.serving.n_params)
+        said = _said_n_params(self.source, self.settings)
         if said is None and self._config is None:
             raise InputError(
                 f"model {self.source!r}: how many parameters it has is not known. Say it: --n-params 8e9."
             )
-        if said is None:
-            return n_params_of(self.source, self._config, trust_remote_code=self._trusted)
-        try:
-            number = float(said)
-        except ValueError:
-            number = 0.0
-        if not 1 <= number < 1e15:
-            raise InputError(f"--n-params {said}: expected a number of parameters, e.g. 8e9.")
-        return int(number)
+        return said or n_params_of(self.source, self._config, trust_remote_code=self._trusted)
 
     @property
     def _advised(self) -> Mapping[str, float]:
