@@ -19,6 +19,7 @@ from cotfaith.running.options import Study
 from cotfaith.running.pace import Pace
 from cotfaith.running.plan import Plan
 from cotfaith.schema import Sampling
+from cotfaith.store.contents import CANARY
 from cotfaith.store.store import Store
 
 
@@ -78,7 +79,7 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
 def _prove(store: Store, *models: Model | None) -> None:
     """Refuse models that are not those of before, as far as the run keeps what they are known by."""
     for model in filter(None, models):
-        name = f"canary of {model.info.fingerprint}"
+        name = CANARY + model.info.fingerprint
         kept = model.prove(store.meta(name))
         if kept is not None and store.meta(name) is None:
             store.set_meta(name, kept)

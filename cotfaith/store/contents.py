@@ -16,6 +16,9 @@ ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated)
 }
 
+CANARY = "canary of "
+"""Under this and a model's fingerprint stands by what it is known again."""
+
 
 @dataclass(frozen=True)
 class StoredTrace:
@@ -88,6 +91,11 @@ class Contents:
     def floors(self) -> list[tuple[ModelInfo, float]]:
         """Return how far the probabilities of each model move with what is computed beside them."""
         return self._of_models("floor of ")
+
+    def canaries(self) -> Iterator[tuple[str, Any]]:
+        """Yield by what each model on a server is known again, with the name that it is kept under."""
+        for fingerprint, kept in self._metas(CANARY):
+            yield CANARY + fingerprint, kept
 
     def _of_models(self, prefix: str) -> list[tuple[ModelInfo, Any]]:
         found = dict(self._metas(prefix))

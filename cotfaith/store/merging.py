@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from cotfaith.canary import same_model
 from cotfaith.errors import InputError
 from cotfaith.schema import Fact
 from cotfaith.store.differences import differences
@@ -34,6 +35,8 @@ def merge(target: Path, folders: Sequence[Path]) -> Merged:
         common = {name: fact for run in runs for name, fact in run.facts().items()} | NO_SHARD
         joined = held.enter_context(closing(Store.create(target, runs[0].meta("settings"), common)))
         before = joined.rows()
+        for run in runs:
+            _merge_canaries(joined, run)
         for run in runs:
             joined.merge(run)
             _merge_facts(joined, run)
@@ -77,6 +80,18 @@ def _missing(shards: Sequence[str]) -> list[str]:
     places = {shard.partition("/")[0] for shard in shards if "/" in shard}
     of = max((int(shard.partition("/")[2]) for shard in shards if "/" in shard), default=0)
     return [f"{i}/{of}" for i in range(1, of + 1) if str(i) not in places]
+
+
+def _merge_canaries(joined: Store, run: Store) -> None:
+    """Add by what models on servers are known; refuse what another model has answered."""
+    for name, kept in run.canaries():
+        there = joined.meta(name)
+        if there is None:
+            joined.set_meta(name, kept)
+        elif not same_model(there, kept):
+            raise InputError(
+                f"{run.folder}: under one name, another model has answered there than in the runs before it."
+            )
 
 
 def _merge_facts(joined: Store, run: Store) -> None:

@@ -7,10 +7,8 @@ of shards can be compared too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
+from cotfaith.canary import TOLERANCE, Canary, distance
 from cotfaith.errors import InputError
 from cotfaith.identity import key
 from cotfaith.models.engine import Tokens
@@ -48,9 +46,6 @@ CANDIDATES = (
     ),
     *(" and", " to", " of", " it", "\n\n", "self", " What", " Human", " step"),
 )
-TOLERANCE = 0.05
-"""How far two canaries may be apart, in total variation, to be of one model. Weights of one model in float32
-and in bfloat16 are up to .014 apart; any two of the shipped models are more than .19."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +59,6 @@ class Questions:
     def key(self) -> str:
         """The same where the same is asked."""
         return key(self.sequences, sorted(self.ids))
-
-
-@dataclass(frozen=True)
-class Canary:
-    """The answers: a row a sequence, with the log-probability of each token in the order of its id."""
-
-    asked: str
-    """The key of the questions."""
-    logprobs: tuple[tuple[float, ...], ...]
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """What is kept with a run."""
-        return {"asked": self.asked, "logprobs": [list(row) for row in self.logprobs]}
 
 
 def questions(vocabulary: Vocabulary) -> Questions:
@@ -94,23 +75,6 @@ def canary(asked: Questions, scores: Sequence[dict[int, float]]) -> Canary:
     """Make a canary of the answers."""
     ids = sorted(asked.ids)
     return Canary(asked.key, tuple(tuple(row[token] for token in ids) for row in scores))
-
-
-def from_kept(kept: Any) -> Canary:
-    """Return the canary that was kept with a run."""
-    return Canary(kept["asked"], tuple(tuple(row) for row in kept["logprobs"]))
-
-
-def distance(first: Canary, second: Canary) -> float:
-    """Return the mean total variation between two models' next tokens, 0 to 1, or a lower bound of it.
-
-    Tokens that were not asked for count as one; 1 where other questions were asked.
-    """
-    if first.asked != second.asked:
-        return 1.0
-    one, other = (np.exp(np.array(each.logprobs)) for each in (first, second))
-    rest = np.abs(one.sum(-1) - other.sum(-1))
-    return float(((np.abs(one - other).sum(-1) + rest) / 2).mean())
 
 
 def refuse_other(source: str, before: Canary, now: Canary) -> None:

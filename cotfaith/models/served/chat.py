@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cotfaith.canary import REPLIES, same_replies
 from cotfaith.dialogue.thinking import ROLES
 from cotfaith.errors import InputError
 from cotfaith.models.served.dialect import MODEL, shaped
@@ -44,8 +45,6 @@ PROBED = (
     "Count from one to twenty in words.",
     "Why is the sky blue?",
 )
-ALIKE = 0.5
-"""The share of fixed replies that must be the same for a model to be the one of before."""
 
 
 class _Message(BaseModel):
@@ -249,8 +248,8 @@ class ChatModel:
         """Refuse a model whose greedy replies to fixed questions are other ones than before."""
         now = [one.text for one in self._replies([_asking(question) for question in PROBED], GREEDY)]
         before = self._before = self._before or now
-        same = sum(one == other for one, other in zip(before, now, strict=False)) / len(PROBED)
-        if same < ALIKE:
+        same = same_replies(before, now)
+        if same < REPLIES:
             raise InputError(
                 f"model {self._source!r}: another model answers there than before ({same:.0%} of its replies "
                 "to fixed questions are the same). What was measured before is kept, and nothing since."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from cotfaith.canary import Canary, from_kept
 from cotfaith.errors import InputError
 from cotfaith.models.engine import Draw, Drawn, Tokens
 from cotfaith.models.served import canary
@@ -47,7 +48,7 @@ class ServedEngine:
         self._known = known
         self._vocabulary = vocabulary
         self._asked = canary.questions(vocabulary)
-        self._before: canary.Canary | None = None
+        self._before: Canary | None = None
 
     @property
     def info(self) -> ModelInfo:
@@ -112,7 +113,7 @@ class ServedEngine:
         if not self.abilities.logprobs:
             return None
         if kept is not None:
-            self._before = canary.from_kept(kept)
+            self._before = from_kept(kept)
         self._refuse_other()
         assert self._before is not None
         return self._before.kept

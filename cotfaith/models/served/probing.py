@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cotfaith.canary import Canary
 from cotfaith.errors import InputError
 from cotfaith.models.engine import Draw, Drawn, Tokens
 from cotfaith.models.served import canary, dialect
@@ -65,7 +66,7 @@ class Proven:
     """By which fields of `Sampling` it draws from fewer tokens."""
     floor: float | None
     """How far the probability of a token moves with what is computed beside it."""
-    canary: canary.Canary | None
+    canary: Canary | None
     told: tuple[str, ...]
     """What a reader must know."""
 
@@ -252,7 +253,7 @@ class Probes:
             )
         return raw
 
-    def _crowd(self) -> tuple[float, canary.Canary]:
+    def _crowd(self) -> tuple[float, Canary]:
         """Return how far probabilities move in a crowd, and the canary; refuse where two models answer."""
         asked, ids = self._asked, self._asked.ids
         alone = [self._server.scores([prompt], ids)[0] for prompt in self._prompts]
