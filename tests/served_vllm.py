@@ -145,7 +145,7 @@ def _alike(one: pd.DataFrame, other: pd.DataFrame) -> tuple[Any, float]:
             same &= one[name].isna() == other[name].isna()
             largest = max(largest, float((one[name] - other[name]).abs().max() or 0))
         else:
-            same &= one[name].astype(str) == other[name].astype(str)
+            same &= one[name].map(repr) == other[name].map(repr)
     return same, largest
 
 

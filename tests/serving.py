@@ -79,6 +79,8 @@ class Serving:
     up: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     drawn: int = 0
+    version: tuple[int, bytes] = (200, b'{"version": "0.0-test"}')
+    version: tuple[int, bytes] = (200, b'{"version": "0.0-test"}')
 
     @property
     def source(self) -> str:
@@ -233,9 +235,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.serving.heard.append(dict(self.headers))
-        answers = {"models": self.serving.listing(), "version": {"version": "0.0-test"}}
-        found = answers.get(self.path.rpartition("/")[2])
-        self._send(200 if found else 404, found or {})
+        answers = {"models": self.serving.listing(), "health": {"status": "ok"}}
+        asked = self.path.rpartition("/")[2]
+        if asked == "version":
+            self._write(*self.serving.version)
+        else:
+            self._send(200 if asked in answers else 404, answers.get(asked, {}))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -276,13 +281,13 @@ class Many(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(name: str = "ladder/11k", **faults: Any) -> Iterator[Serving]:
-    """Serve a shipped model on a free port of this machine."""
+def serving(name: str = "ladder/11k", port: int = 0, **faults: Any) -> Iterator[Serving]:
+    """Serve a shipped model on a port of this machine, a free one if none is named."""
     model = open_model(name, ModelSettings(device="cpu"))
     assert isinstance(model, AskedModel)
     one = Serving(model, name, Faults(**faults))
     one.up.set()
-    server = Many(("127.0.0.1", 0), type("Bound", (Handler,), {"serving": one}))
+    server = Many(("127.0.0.1", port), type("Bound", (Handler,), {"serving": one}))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     one.url = f"http://127.0.0.1:{server.server_address[1]}/v1"

@@ -35,6 +35,10 @@ class Known:
 class Connection(Protocol):
     """Where the server is; it may have to be started first."""
 
+    @property
+    def assumed(self) -> Abilities | None:
+        """What it will be able to do, as it is started; None where it has to show that first."""
+
     def server(self) -> Server:
         """Return the server, which answers."""
 
@@ -57,8 +61,9 @@ class ServedEngine:
 
     @property
     def abilities(self) -> Abilities:
-        """What the server has shown that it can do."""
-        return self._proven.abilities
+        """What the server has shown that it can do; of one that is still to be started, what it will."""
+        assumed = self._connection.assumed
+        return self._proven.abilities if assumed is None or "_proven" in vars(self) else assumed
 
     @property
     def arithmetic(self) -> str:
@@ -110,7 +115,7 @@ class ServedEngine:
 
         None where no canary can be had, since the server tells no log-probabilities.
         """
-        if not self.abilities.logprobs:
+        if not self._proven.abilities.logprobs:
             return None
         if kept is not None:
             self._before = from_kept(kept)
@@ -161,7 +166,7 @@ class ServedEngine:
         return drawn
 
     def _need(self, ability: str) -> None:
-        for does, otherwise in self.abilities.lacking({ability}):
+        for does, otherwise in self._proven.abilities.lacking({ability}):
             raise InputError(f"model {self._source!r}: the server's is no model that {does}. {otherwise}")
 
     def _texts(self, texts: Sequence[Tokens], begins: Sequence[int]) -> list[list[float]]:
@@ -197,7 +202,7 @@ class ServedEngine:
 
     def _scored(self, rows: Sequence[Draw], drawn: Sequence[Drawn]) -> list[Drawn]:
         """Put the log-probabilities at temperature 1 in the place of those that the server tells."""
-        if not self.abilities.texts:
+        if not self._proven.abilities.texts:
             return [Drawn(one.tokens, one.stopped, None) for one in drawn]
         whole = [row.prompt + one.tokens for row, one in zip(rows, drawn, strict=True)]
         scores = self._texts(whole, [len(row.prompt) for row in rows])
@@ -205,7 +210,7 @@ class ServedEngine:
 
     def _refuse_other(self) -> None:
         """Refuse a model that is not the one that was proven."""
-        if self.abilities.logprobs:
+        if self._proven.abilities.logprobs:
             scores = self._server.scores(self._asked.sequences, self._asked.ids)
             now = canary.canary(self._asked, scores)
             canary.refuse_other(self._source, self._before or now, now)

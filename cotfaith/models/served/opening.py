@@ -32,7 +32,7 @@ from cotfaith.models.served.started import Started
 from cotfaith.models.served.wire import RefusedError, Request, Wire
 from cotfaith.models.shipped import local_source
 from cotfaith.models.vocabulary import Vocabulary
-from cotfaith.schema import ModelInfo, Sampling
+from cotfaith.schema import Abilities, ModelInfo, Sampling
 
 START = "vllm:"
 NOWHERE = ("device", "batch_size", "cache_gb", "pickled_weights")
@@ -45,6 +45,7 @@ class At:
 
     wire: Wire
     model: str
+    assumed: Abilities | None = None
 
     def server(self) -> Server:
         """Return the server."""
@@ -131,7 +132,7 @@ def _version(wire: Wire, address: Address) -> str:
     """Say which server this is, if it says so."""
     if not address.url.endswith("/v1"):
         return "a server"
-    (found,) = wire.ask([Request("/../version")], lambda body: shaped(Version, body))
+    (found,) = wire.ask([Request("/../version", needed=False)], lambda body: shaped(Version, body))
     return (
         "a server that names no version" if isinstance(found, RefusedError) else f"vLLM {found.version:.40}"
     )

@@ -1,29 +1,30 @@
-"""A server that is started here: `vllm serve` from any environment, in a process group that ends with us."""
+"""A server that is started here: `vllm serve` from any environment, which ends with this process."""
 
-import atexit
 import os
 import secrets
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cotfaith.errors import InputError
 from cotfaith.models.model import ModelSettings
+from cotfaith.models.served import keeper
 from cotfaith.models.served.address import Address
 from cotfaith.models.served.server import Server
 from cotfaith.models.served.wire import Wire
+from cotfaith.schema import Abilities
 
 COMMAND = "COTFAITH_VLLM"
 """The variable that names the `vllm` to start, with arguments if need be; otherwise the one on the PATH."""
 START_SECONDS = 1800
 LOOK_EVERY = 0.5
-END_SECONDS = 20
 LAST_LINES = 12
 NAME = "model"
 
@@ -36,15 +37,17 @@ class Started:
     """A directory or a hub name."""
     settings: ModelSettings
     context: int
+    assumed: Abilities = field(default_factory=Abilities)
 
     def server(self) -> Server:
         """Start the server and wait until it answers; InputError with its last lines where it ends."""
         process = _Process(self._command, self._key)
-        atexit.register(process.end)
         address = Address(f"http://127.0.0.1:{self._port}/v1", self._key)
         serving = self.settings.serving
         process.wait_for(self._port)
-        return Server(Wire(address, serving.at_once, serving.patience), NAME)
+        server = Server(Wire(address, serving.at_once, serving.patience), NAME)
+        weakref.finalize(server, process.end)
+        return server
 
     @property
     def _command(self) -> list[str]:
@@ -73,14 +76,14 @@ class Started:
 
 
 class _Process:
-    """The server's processes, and what they print."""
+    """The server's keeper, and what they print."""
 
     def __init__(self, command: list[str], key: str) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 it is read as long as the server runs
         environment = os.environ | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1"}
-        self._process = subprocess.Popen(  # noqa: S603 the command is the user's
-            command,
-            stdin=subprocess.DEVNULL,
+        self._keeper = subprocess.Popen(  # noqa: S603 the command is the user's
+            [sys.executable, "-m", keeper.__name__, *command],
+            stdin=subprocess.PIPE,
             stdout=self._said,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -91,19 +94,18 @@ class _Process:
         """Wait until the server is well."""
         begun = time.monotonic()
         while not _well(port):
-            if self._process.poll() is not None or time.monotonic() - begun > START_SECONDS:
+            if self._keeper.poll() is not None or time.monotonic() - begun > START_SECONDS:
+                said = self._last_lines()
                 self.end()
-                raise InputError(f"`vllm serve` did not come up. Its last lines:\n{self._last_lines()}")
+                raise InputError(f"`vllm serve` did not come up. Its last lines:\n{said}")
             time.sleep(LOOK_EVERY)
 
     def end(self) -> None:
         """End the server and all that it has begun."""
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._process.pid, sign)
-                self._process.wait(END_SECONDS)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        self._keeper.wait(2 * keeper.GRACE)
+        self._said.close()
 
     def _last_lines(self) -> str:
         self._said.seek(0)

@@ -47,6 +47,8 @@ class Request:
     """Bytes of an answer."""
     seconds: float = 600
     """Until an answer begins."""
+    needed: bool = True
+    """Whether it is asked again where that can help."""
 
 
 class RefusedError(InputError):
@@ -161,13 +163,15 @@ class Wire:
                 told, least, crowded = str(fault), fault.pause, fault.crowded
             except ValueError as error:
                 unread += 1
-                if unread == READINGS:
+                if unread == READINGS and request.needed:
                     raise InputError(f"{self._address}: {self._shown(str(error))}") from error
                 told, least, crowded = f"answers what cannot be read ({self._shown(str(error))})", 0.0, False
             else:
                 self.crowd.grow()
                 self.answered = True
                 return found
+            if not request.needed:
+                return RefusedError(0, f"{self._address}: {told}")
             since = time.monotonic() if since is None else since
             await self._wait(told, since, pause if least is None else least, crowded=crowded)
         raise AssertionError("there is always another pause")

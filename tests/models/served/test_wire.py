@@ -217,3 +217,11 @@ def test_addresses_that_hold_secrets_or_are_none_are_refused(url: str) -> None:
     with pytest.raises(InputError) as caught:
         open_model(url, ModelSettings())
     assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [404, 502, 200])
+def test_a_server_that_names_no_version_is_asked_all_the_same(status: int) -> None:
+    with serving() as one:
+        one.version = (status, b"<html>")
+        model = open_model(one.source, ModelSettings())
+        assert model.told.startswith("served by a server that names no version")
