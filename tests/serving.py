@@ -80,7 +80,6 @@ class Serving:
     lock: threading.Lock = field(default_factory=threading.Lock)
     drawn: int = 0
     version: tuple[int, bytes] = (200, b'{"version": "0.0-test"}')
-    version: tuple[int, bytes] = (200, b'{"version": "0.0-test"}')
 
     @property
     def source(self) -> str:
