@@ -115,8 +115,9 @@ class Serving:
         with self.lock:
             later = self.faults.others is not None and len(self.asked) > self.faults.others_from
             engine = (self.faults.others if later else self.model).engine
+            asked = {name: value for name, value in body.items() if name not in self.faults.ignores}
             ends = {"stop_token_ids": sorted(vocabulary.special)}
-            tokens, stopped = self._draw(engine, prompt, body | ends)
+            tokens, stopped = self._draw(engine, prompt, asked | ends)
         before = vocabulary.decode(prompt[-1:])
         whole = vocabulary.decode(
             [*prompt[-1:], *(token for token in tokens if token not in vocabulary.special)]

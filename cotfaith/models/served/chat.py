@@ -1,7 +1,7 @@
 """A model behind a chat alone: messages go there, texts come back, and no probability is known."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,11 +31,13 @@ CHARACTERS = 4
 """What counts as a token where there is no tokenizer."""
 BYTES = 1 << 6
 """What a token may take in an answer."""
+NEUTRAL: Mapping[str, float] = {"presence_penalty": 0.0, "frequency_penalty": 0.0}
+"""What every server takes, and a model's defaults would fill in."""
 FLAGS: Mapping[str, bool] = {"continue_final_message": True, "add_generation_prompt": False}
 """Without them vLLM drops what was begun, and says nothing."""
-WAYS: tuple[Mapping[str, bool], ...] = (FLAGS, {})
-"""How servers are told to go on within the last message."""
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=48)
+WARM = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=48)
+NARROW = Sampling(temperature=1.0, top_p=1e-6, max_new_tokens=16)
 SHOWN = 6
 """Characters of a reply that must come again behind its own beginning."""
 CUTS = (0.3, 0.5, 0.7)
@@ -69,6 +71,18 @@ class _Reply(BaseModel):
     model_config = MODEL
     choices: list[_Choice]
     usage: _Usage | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a server is told to go on within the last message, and to draw as it is asked."""
+
+    flags: Mapping[str, bool]
+    fields: Mapping[str, float]
+
+
+WAYS = (Way(FLAGS, {**NEUTRAL, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}), Way({}, NEUTRAL))
+"""vLLM's, and that of servers that refuse what they do not know."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +128,20 @@ class ChatModel:
     @cached_property
     def abilities(self) -> Abilities:
         """Texts alone, and whether it was shown to go on within a turn."""
-        seeds = len({one.text for one in self._replies([_asking(PROBED[0])] * 2, GREEDY)}) == 1
+        first, second = (self._replies([_asking(PROBED[0])], WARM, self._way)[0] for _ in range(2))
+        seeds = first.text == second.text
         return Abilities(logprobs=False, texts=False, prefill=self._way is not None, seeds=seeds)
 
     @property
     def told(self) -> str:
         """What a reader must know of how it is asked."""
+        drawn = "" if self.abilities.seeds else "; it does not draw the same again from the same seed"
+        if self._way is WAYS[1]:
+            drawn += "; what it adds to how text is drawn is not known"
         counted = "" if self._vocabulary else f"; a token is counted as {CHARACTERS} characters"
         return (
             "asked in messages on a server that tells no probabilities: those of answers, of edits and of "
-            f"reasoning are not measured{counted}"
+            f"reasoning are not measured{counted}{drawn}"
         )
 
     def prove(self, kept: Any | None) -> Any | None:
@@ -173,24 +191,32 @@ class ChatModel:
         ]
 
     @cached_property
-    def _way(self) -> Mapping[str, bool] | None:
+    def _way(self) -> Way | None:
         """How it was shown to go on within a turn; None where it does not, however it is told."""
         return next((way for way in WAYS if self._goes_on(way)), None)
 
-    def _goes_on(self, way: Mapping[str, bool]) -> bool:
+    @cached_property
+    def _narrows(self) -> bool:
+        """Whether it draws from a nucleus, as it is shown where that holds one token."""
+        ((likely,), (drawn,)) = (
+            self._replies([_asking(PROBED[1])], replace(NARROW, temperature=t), self._way) for t in (0.0, 1.0)
+        )
+        return likely.text == drawn.text
+
+    def _goes_on(self, way: Way) -> bool:
         """Tell whether behind the beginning of its own greedy reply comes how that went on."""
-        shown = tried = 0
-        for question in PROBED:
-            (whole,) = self._replies([_asking(question)], GREEDY)
-            for cut in CUTS:
-                begun = whole.text[: int(len(whole.text) * cut)].rstrip()
-                rest = whole.text[len(begun) :]
-                if len(begun) < SHOWN or len(rest.strip()) < SHOWN:
-                    continue
-                tried += 1
-                (more,) = self._replies([(*_asking(question), Turn("assistant", begun))], GREEDY, way)
-                shown += not more.thought and more.text.strip().startswith(rest.strip()[:SHOWN])
-        return tried > 0 and shown > tried / 2
+        try:
+            wholes = self._replies([_asking(question) for question in PROBED], GREEDY, way)
+            begun = list(_begun(wholes))
+            asked = [(*_asking(question), Turn("assistant", text)) for question, text, _ in begun]
+            found = self._replies(asked, GREEDY, way)
+        except RefusedError:
+            return False
+        shown = [
+            not more.thought and more.text.strip().startswith(rest.strip()[:SHOWN])
+            for more, (_, _, rest) in zip(found, begun, strict=True)
+        ]
+        return sum(shown) > len(shown) / 2
 
     def _written(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Have dialogues continued, each by its own sampling and seed."""
@@ -200,6 +226,10 @@ class ChatModel:
         for request in requests:
             if request.sampling.top_k or request.sampling.min_p:
                 raise InputError(f"model {self._source!r}: a chat is not drawn by --top-k or --min-p.")
+            if request.sampling.top_p < 1 and request.sampling.temperature > 0 and not self._narrows:
+                raise InputError(
+                    f"model {self._source!r}: the server does not draw by --top-p. Give --top-p 1."
+                )
         bodies = [self._body(r.dialogue, r.sampling, r.seed, r.stop, way) for r in requests]
         found = self._ask(bodies, [request.sampling.max_new_tokens for request in requests])
         return [self._generation(request, one) for request, one in zip(requests, found, strict=True)]
@@ -211,14 +241,12 @@ class ChatModel:
         tokens = reply.tokens if cut is None and reply.tokens is not None else self.count_tokens(text)
         return Generation(text, tokens, hit_limit=reply.hit_limit and cut is None, logprob=None)
 
-    def _replies(
-        self, dialogues: Sequence[Dialogue], sampling: Sampling, way: Mapping[str, bool] | None = None
-    ) -> list[Asked]:
-        bodies = [self._body(dialogue, sampling, 0, (), way or {}) for dialogue in dialogues]
+    def _replies(self, dialogues: Sequence[Dialogue], sampling: Sampling, way: Way | None) -> list[Asked]:
+        bodies = [self._body(dialogue, sampling, 0, (), way or WAYS[1]) for dialogue in dialogues]
         return self._ask(bodies, [sampling.max_new_tokens] * len(bodies))
 
     def _body(
-        self, dialogue: Dialogue, sampling: Sampling, seed: int, stop: Sequence[str], way: Mapping[str, bool]
+        self, dialogue: Dialogue, sampling: Sampling, seed: int, stop: Sequence[str], way: Way
     ) -> dict[str, Any]:
         body = {
             "model": self._model,
@@ -229,7 +257,8 @@ class ChatModel:
             "seed": seed & 0x7FFFFFFFFFFFFFFF,
             "n": 1,
             "stream": False,
-            **way,
+            **way.fields,
+            **(way.flags if dialogue[-1].role == "assistant" else {}),
         }
         return body | ({"stop": list(stop[:4])} if stop else {})
 
@@ -246,7 +275,9 @@ class ChatModel:
 
     def _refuse_other(self) -> None:
         """Refuse a model whose greedy replies to fixed questions are other ones than before."""
-        now = [one.text for one in self._replies([_asking(question) for question in PROBED], GREEDY)]
+        now = [
+            one.text for one in self._replies([_asking(question) for question in PROBED], GREEDY, self._way)
+        ]
         before = self._before = self._before or now
         same = same_replies(before, now)
         if same < REPLIES:
@@ -267,6 +298,16 @@ def _read(body: bytes) -> Asked:
     tokens = reply.usage.completion_tokens if reply.usage else None
     thought = bool(message.reasoning_content or message.reasoning)
     return Asked(message.content or "", tokens, choice.finish_reason == "length", thought)
+
+
+def _begun(wholes: Sequence[Asked]) -> Iterator[tuple[str, str, str]]:
+    """Yield questions, the beginnings of the replies to them, and how these go on."""
+    for question, whole in zip(PROBED, wholes, strict=True):
+        for cut in CUTS:
+            text = whole.text[: int(len(whole.text) * cut)].rstrip()
+            rest = whole.text[len(text) :]
+            if min(len(text), len(rest.strip())) >= SHOWN:
+                yield question, text, rest
 
 
 def _messages(dialogue: Dialogue) -> list[dict[str, str]]:

@@ -45,7 +45,9 @@ class Started:
         address = Address(f"http://127.0.0.1:{self._port}/v1", self._key)
         serving = self.settings.serving
         process.wait_for(self._port)
-        server = Server(Wire(address, serving.at_once, serving.patience), NAME)
+        wire = Wire(address, serving.at_once, serving.patience)
+        wire.ended = process.ended
+        server = Server(wire, NAME)
         weakref.finalize(server, process.end)
         return server
 
@@ -99,6 +101,15 @@ class _Process:
                 self.end()
                 raise InputError(f"`vllm serve` did not come up. Its last lines:\n{said}")
             time.sleep(LOOK_EVERY)
+
+    def ended(self) -> str:
+        """Say that the server has ended by itself, with its last lines; nothing where it runs."""
+        if self._keeper.poll() is None:
+            return ""
+        return (
+            "`vllm serve` has ended. What was measured is kept; the same command goes on. Its last lines:\n"
+            + self._last_lines()
+        )
 
     def end(self) -> None:
         """End the server and all that it has begun."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import ssl
 import threading
@@ -117,6 +118,9 @@ class Wire:
         """How often something went wrong that was asked again."""
         self.answered = False
         """Whether the address has ever answered."""
+        self._said = -math.inf
+        self.ended: Callable[[], str] = str
+        """Says why the server cannot come back; nothing where it may."""
         limits = httpx2.Limits(max_connections=at_once, max_keepalive_connections=at_once)
         self._client = httpx2.AsyncClient(
             headers=address.headers | {"Accept-Encoding": "identity"},
@@ -181,6 +185,8 @@ class Wire:
         self.faults += 1
         if crowded:
             self.crowd.shrink()
+        if why := self.ended():
+            raise GoneError(why)
         waited = time.monotonic() - since
         patience = self._patience if self.answered else min(self._patience, FIRST_PATIENCE)
         if waited > patience and not self.answered:
@@ -190,8 +196,9 @@ class Wire:
                 f"{self._address}: {told}, for {waited:.0f} seconds. What was measured is kept; when the "
                 "server is there again, the same command goes on. --patience waits longer."
             )
-        if self.answered and not crowded and pause >= CONNECT_SECONDS:
-            log.warning("%s: %s; asked again in %.0f s", self._address, told, pause)
+        if self.answered and waited >= CONNECT_SECONDS and time.monotonic() - self._said >= LONGEST_PAUSE:
+            self._said = time.monotonic()
+            log.warning("%s: %s; waited for up to %.0f s", self._address, told, patience)
         await asyncio.sleep(min(pause, patience - waited + 0.01))
 
     async def _answer(self, request: Request) -> bytes:

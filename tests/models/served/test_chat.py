@@ -9,7 +9,7 @@ from cotfaith import load_run
 from cotfaith.errors import InputError
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
-from cotfaith.models.served.chat import ChatModel
+from cotfaith.models.served.chat import WAYS, ChatModel
 from cotfaith.running.options import Study
 from cotfaith.running.plan import build_interventions, prepare
 from cotfaith.schema import Sampling
@@ -106,3 +106,20 @@ def test_a_chat_is_not_drawn_by_what_it_may_pass_over(sampling: Sampling) -> Non
 def test_blocks_of_thinking_need_token_ids() -> None:
     with serving(RUNG, text_only=True) as one, pytest.raises(InputError, match="takes no token ids"):
         open_model(one.source, ModelSettings(thinking=True))
+
+
+def test_a_chat_that_passes_over_the_nucleus_cannot_be_drawn_by_it() -> None:
+    from cotfaith.schema import GenerationRequest, Turn
+
+    dialogue = (Turn("human", "What is 12 + 34?"), Turn("assistant", "12 +"))
+    with serving("ladder/31k", text_only=True, ignores=("top_p",)) as one:
+        model = chat_on(one)
+        model.__dict__["_way"] = WAYS[0]
+        with pytest.raises(InputError, match="does not draw by --top-p"):
+            model.generate([GenerationRequest(dialogue, Sampling(1.0, 0.9, 4))])
+
+
+def test_a_chat_without_seeds_is_told() -> None:
+    with serving(RUNG, text_only=True, no_seeds=True) as one:
+        assert not chat_on(one).abilities.seeds
+        assert "does not draw the same again from the same seed" in chat_on(one).told

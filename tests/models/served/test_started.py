@@ -115,3 +115,11 @@ def test_a_command_that_is_not_there_or_ends_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setenv(COMMAND, str(failing))
     with pytest.raises(InputError, match=r"did not come up.*\n.*no memory for"):
         open_model("vllm:ladder/11k", ModelSettings()).prove(None)
+
+
+def test_a_server_that_ends_in_the_middle_is_not_waited_for(log: Path) -> None:
+    model = open_model("vllm:ladder/11k", ModelSettings())
+    model.prove(None)
+    os.kill(pid_in(log), signal.SIGKILL)
+    with pytest.raises(InputError, match="has ended. What was measured is kept"):
+        model.prove(None)

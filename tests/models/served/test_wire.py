@@ -1,12 +1,15 @@
 """What goes wrong between here and a server: asked again, waited for, or told; never waited for in vain."""
 
+import signal
 import socket
 import socketserver
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +21,11 @@ from cotfaith.models.opening import open_model
 from cotfaith.models.served import wire as wires
 from cotfaith.models.served.address import Address
 from cotfaith.models.served.wire import GoneError, RefusedError, Request, Wire
+from cotfaith.running import circumstances, runner
+from cotfaith.running.options import Study
+from cotfaith.running.plan import prepare
 from cotfaith.schema import Sampling
+from tests.scripted import silent
 from tests.serving import serving
 
 QUICK = Request("/completions", {"prompt": [5], "max_tokens": 1}, seconds=1)
@@ -225,3 +232,46 @@ def test_a_server_that_names_no_version_is_asked_all_the_same(status: int) -> No
         one.version = (status, b"<html>")
         model = open_model(one.source, ModelSettings())
         assert model.told.startswith("served by a server that names no version")
+
+
+CHOICE = '{"index": 0, "text": "", "finish_reason": "stop"}'
+HOSTILE = {
+    "no JSON": b"<html>busy</html>",
+    "empty": b"",
+    "another shape": b"[1, 2, 3]",
+    "nested deep": b"[" * 20000 + b"]" * 20000,
+    "numbers that are none": b'{"choices": [{"index": 0, "text": "", "logprobs": {"token_logprobs": [NaN]}}]}',
+    "numbers in words": b'{"choices": [{"index": "0", "text": ""}]}',
+    "a million parts": ('{"choices": [' + ",".join([CHOICE] * 1_000_000) + "]}").encode(),
+    "too few parts": b'{"choices": [], "usage": {"prompt_tokens": 1}}',
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_an_answer_that_is_none_ends_the_run_soon_and_nothing_of_it_is_stored(
+    kind: str, tmp_path: Path
+) -> None:
+    study = Study(task=("addition",), questions=2, samples=1, max_new_tokens=8, out=tmp_path)
+    with serving() as one:
+        plan = prepare(replace(study, model=(one.source,)), ())
+        store = circumstances.begin(plan)
+        one.faults.body = HOSTILE[kind]
+        begun = time.monotonic()
+        with pytest.raises(InputError, match=one.url):
+            runner.run(plan, store, silent)
+        assert time.monotonic() - begun < 20
+        assert store.rows() == 0
+        store.close()
+
+
+def test_ctrl_c_is_obeyed_while_a_server_is_waited_for() -> None:
+    with serving() as one:
+        engine: Any = open_model(one.source, ModelSettings()).engine  # type: ignore[attr-defined]
+        assert engine.abilities.logprobs
+        one.up.clear()
+        main = threading.main_thread().ident or 0
+        threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            engine.next_logprobs({(5, 6): {3}})
+        assert time.monotonic() - begun < 5
