@@ -80,7 +80,8 @@ def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
 def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
     """Measure a study, report on it, and say what was noticed."""
     from cotfaith.report import noticed
-    from cotfaith.running import circumstances, cost, progress, runner, workers
+    from cotfaith.running import circumstances, cluster, cost, progress, runner, workers
+    from cotfaith.store.filesystem import shared_kind
     from cotfaith.store.store import Store
 
     say_untried()
@@ -92,8 +93,13 @@ def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
         folder = store.folder
         if folder != study.folder:
             say(f"{study.folder} was begun under other circumstances; this run is kept in {folder}.")
+        if kind := shared_kind(folder):
+            say(
+                f"{folder} is on {kind}: the run is written there without a write-ahead log. Other machines "
+                "may not see its lock, so measure into it from one at a time."
+            )
         try:
-            run = workers.run if study.jobs > 1 else runner.run
+            run = cluster.run if study.ray else workers.run if study.jobs > 1 else runner.run
             work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
         except KeyboardInterrupt:
             say(_stopped(store))

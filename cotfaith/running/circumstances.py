@@ -35,9 +35,14 @@ def facts(plan: Plan) -> dict[str, Fact]:
     for source, info in plan.infos:
         found |= weights(source, info)
     found |= {f"prompt of {name}": Fact(key(text), text) for name, text in plan.forms}
+    return found | code_facts(plan)
+
+
+def code_facts(plan: Plan) -> dict[str, Fact]:
+    """Return the code that decides what a plan's run holds, as it is in this process."""
     plugins = {type(one).__module__ for one in (*(p.task for p in plan.tasks), *plan.interventions)}
     sources = code.deciding(plugins)
-    return found | {f"code of {_named(name)}": Fact(code_key(text), text) for name, text in sources.items()}
+    return {f"code of {_named(name)}": Fact(code_key(text), text) for name, text in sources.items()}
 
 
 def weights(source: str, info: ModelInfo) -> dict[str, Fact]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 
 from cotfaith.dialogue.forms import EXAMPLE
@@ -48,6 +49,7 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     """Build the tasks, read their questions, look at the models' files; InputError at the first fault."""
     study = replace(study, day=_day(study))
     _refuse_forms(study)
+    _refuse_places(study)
     if not study.model:
         raise InputError("no model. Name one with --model: a directory or a hub name.")
     if not study.task:
@@ -91,6 +93,25 @@ def _refuse_forms(study: Study) -> None:
         raise InputError("--thinking and --chat: choose one; a thinking model is asked by its template too.")
     if not study.thinking and (study.thinking_markers or study.template_arg):
         raise InputError("--thinking-markers and --template-arg go with --thinking.")
+
+
+def _refuse_places(study: Study) -> None:
+    """Refuse what says where to measure and cannot be meant so."""
+    if study.ray is None and (study.shards > 1 or study.gpus_per_worker):
+        raise InputError(
+            "--shards and --gpus-per-worker go with --ray; without, --shard 2/8 measures a part."
+        )
+    if study.ray is None:
+        return
+    if find_spec("ray") is None:
+        raise InputError(f"--ray {study.ray}: Ray is not installed here: pip install 'cotfaith[ray]'.")
+    if study.ray.startswith("ray://"):
+        raise InputError(
+            f"--ray {study.ray}: give the command on a node of the cluster, with --ray auto; "
+            "the run is kept there."
+        )
+    if study.jobs > 1 and study.ray != "local":
+        raise InputError("--jobs and --ray: the cluster says how many workers there are; take one of both.")
 
 
 def _day(study: Study) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cotfaith.errors import InputError
+from cotfaith.store.filesystem import shared_kind
 
 SCHEMA_VERSION = 5
 READ_BY = {1: "the commit 358f363 of cotfaith's repository"}
@@ -82,7 +83,9 @@ class Database:
         self._path = path
         with self._explained("opened"):
             self._connection = sqlite3.connect(path, timeout=WRITERS_WAIT)
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute(
+                f"PRAGMA journal_mode = {'DELETE' if shared_kind(path.parent) else 'WAL'}"
+            )
             self._connection.execute("PRAGMA foreign_keys = ON")
         self._file = path.stat().st_ino
 
