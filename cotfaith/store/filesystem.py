@@ -6,8 +6,8 @@ from pathlib import Path
 MOUNTS = Path("/proc/mounts")
 SHARED = {
     "nfs", "nfs4", "lustre", "cifs", "smb", "smb2", "smb3", "smbfs", "gpfs", "beegfs", "beegfs_nodev", "ceph",
-    "glusterfs", "afs", "9p", "virtiofs", "panfs", "wekafs", "pvfs2", "orangefs", "gfs2", "ocfs2", "davfs", "coda",
-    "ncpfs", "vboxsf", "prl_fs",
+    "glusterfs", "afs", "autofs", "9p", "virtiofs", "panfs", "wekafs", "pvfs2", "orangefs", "gfs2", "ocfs2",
+    "davfs", "coda", "ncpfs", "vboxsf", "prl_fs",
 }  # fmt: skip
 """Those of other machines, beside all that run outside of the kernel (`fuse.sshfs`, …)."""
 
@@ -17,11 +17,12 @@ def shared_kind(folder: Path) -> str | None:
 
     Where the system does not tell its mounts, it is taken for this one's.
     """
+    place = folder.resolve()  # which also has an automounter mount it
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    kind = kind_of(folder.resolve(), mounts)
+    kind = kind_of(place, mounts)
     return kind if kind in SHARED or kind.startswith("fuse.") else None
 
 

@@ -33,10 +33,11 @@ class Lock:
             ) from error
         except OSError as error:
             self.release()
+            kind = shared_kind(path.parent) or "unknown"
             if error.errno not in WITHOUT_LOCKS:
                 raise
             raise InputError(
-                f"{path.parent}: the file system there ({shared_kind(path.parent) or 'unknown'}) has no locks; "
+                f"{path.parent}: the file system there ({kind}) has no locks; "
                 "without them two processes could spoil the run. Give --out a folder on a disk of this "
                 "machine, or have it mounted with locks."
             ) from error

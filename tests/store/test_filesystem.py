@@ -5,6 +5,7 @@ import fcntl
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ short
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/tmp/run", "overlay"),
+        ("/srv/run", "overlay"),
         ("/home/bob/run", "autofs"),
         ("/home/ada/run", "nfs4"),
         ("/home/ada", "nfs4"),
@@ -118,8 +119,6 @@ def test_a_run_that_was_begun_with_a_log_goes_on_without_where_it_was_copied_to_
 
 
 def test_shards_on_a_shared_file_system_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     measure(monkeypatch, tmp_path / "whole", Scripted(), "truncation")
     mounted(monkeypatch, tmp_path / "mounts", "nfs", *(tmp_path / name for name in ("1", "2", "joined")))
     for place in ("1", "2"):
