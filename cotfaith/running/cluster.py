@@ -232,7 +232,8 @@ def _show(
     ray: ModuleType, writer: Any, waiting: Sequence[Any], orders: Sequence[Order], progress: Progress
 ) -> None:
     """Show in percent how far all of them are until they are done; raise what one of them raises."""
-    name = f"{len({order.study.model for order in orders})} models in {len(orders)} shards"
+    models = list(dict.fromkeys(order.study.model[0] for order in orders))
+    name = f"{models[0] if len(models) == 1 else f'{len(models)} models'} in {len(orders)} shards"
     all_stages = sum(order.stages for order in orders)
     shown, left = 0, list(waiting)
     with progress(name, "%", 100) as advance:
