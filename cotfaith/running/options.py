@@ -33,6 +33,9 @@ NOT_ASKED = (
     "at_once",
     "patience",
     "n_params",
+    "ray",
+    "shards",
+    "gpus_per_worker",
 )
 """Options that say where and how fast, and nothing of what is asked."""
 
@@ -164,6 +167,13 @@ class Study:
         False, "Where the run there was begun under other circumstances, begin one beside it: NAME-2, ..."
     )
     jobs: int = _option(1, "Models measured side by side, each in a process of its own.", 1)
+    ray: str | None = _option(
+        None,
+        "Measure on a Ray cluster: its ADDRESS, `auto` for the one that this machine is part of, or `local` "
+        "for --jobs workers here.",
+    )
+    shards: int = _option(1, "With --ray: parts of the questions, each measured by itself.", 1)
+    gpus_per_worker: float = _option(0, "With --ray: GPUs for each shard that is being measured.", 0)
     quiet: bool = _option(False, "Plain lines instead of a progress bar.")
 
     @property

@@ -81,8 +81,8 @@ def _prove(store: Store, *models: Model | None) -> None:
     for model in filter(None, models):
         name = CANARY + model.info.fingerprint
         kept = model.prove(store.meta(name))
-        if kept is not None and store.meta(name) is None:
-            store.set_meta(name, kept)
+        if kept is not None:
+            model.prove(store.keep(name, kept))  # another shard may have been first
 
 
 def otherwise_drawn(advised: Mapping[str, float], sampling: Sampling) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from cotfaith.errors import InputError, OtherCircumstancesError
 from cotfaith.schema import (
@@ -78,6 +79,12 @@ class Store(Contents):
         """Set a fact about the run."""
         with self._db.writing() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
+
+    def keep(self, name: str, value: object) -> Any:
+        """Set a fact about the run unless it is set; return what stands there."""
+        with self._db.writing() as db:
+            db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
+        return self.meta(name)
 
     def agree(self, facts: Mapping[str, Fact], settings: Mapping[str, object] | None = None) -> None:
         """Remember circumstances; refuse those that are others than before, with every difference."""
