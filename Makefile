@@ -60,7 +60,7 @@ validate: env
 
 ## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose,
 ## PREAMBLED= how many of these get a long preamble, BATCH= how many sequences the others pad to one length, PART= one
-## of scoring, sampling, growth and run.
+## of scoring, sampling, growth, run and served: the last starts the vLLM that COTFAITH_VLLM names.
 bench: MODEL ?= ladder/2400k
 bench: QUESTIONS ?= 10
 bench: PREAMBLED ?= $(QUESTIONS)

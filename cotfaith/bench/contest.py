@@ -11,13 +11,22 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from typing import Any
 
-from cotfaith.bench.rivals import BATCH, CONTENDERS, Contender, distinct_tokens, token_counter
+from cotfaith.bench.rivals import (
+    BATCH,
+    CONTENDERS,
+    HARNESS,
+    OURS,
+    PLAIN,
+    Contender,
+    Scored,
+    distinct_tokens,
+    token_counter,
+)
 from cotfaith.dialogue.prompts import plain_text
 from cotfaith.errors import InputError
 from cotfaith.models.opening import use_threads
 from cotfaith.schema import ChoiceRequest, GenerationRequest
 
-OURS, PLAIN, HARNESS = CONTENDERS
 MEGABYTE = 2**20
 TURNS = 5
 """Of every contender."""
@@ -46,6 +55,8 @@ class Call:
     seconds: float
     peak: int
     """In bytes."""
+    cpu_seconds: float = 0.0
+    """Of all threads of the process."""
 
 
 class Remote:
@@ -85,10 +96,10 @@ def _begin(kind: str, setting: Setting) -> None:
 
 
 def _call(method: str, arguments: Sequence[object]) -> Call:
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     value = getattr(_contender, method)(*arguments)
-    seconds = time.perf_counter() - begun
-    return Call(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - worked
+    return Call(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, cpu_seconds)
 
 
 @contextmanager
@@ -135,11 +146,6 @@ def scoring_row(workload: str, kind: str, turns: dict[str, list[Call]], asked: A
     seconds = [turn.seconds for turn in turns[kind]]
     ratios = [theirs.seconds / ours.seconds for theirs, ours in zip(turns[kind], turns[OURS], strict=True)]
     scored = turns[kind][0].value
-    apart = max(
-        abs(a - b)
-        for one, other in zip(scored.logprobs, turns[OURS][0].value.logprobs, strict=True)
-        for a, b in zip(one, other, strict=True)
-    )
     middle = statistics.median(seconds)
     return {
         "workload": workload,
@@ -157,8 +163,17 @@ def scoring_row(workload: str, kind: str, turns: dict[str, list[Call]], asked: A
         "ratio": statistics.median(ratios),
         "ratio_least": min(ratios),
         "ratio_most": max(ratios),
-        "apart_in_logprob": apart,
+        "apart_in_logprob": far_apart(scored, turns[OURS][0].value),
     }
+
+
+def far_apart(first: Scored, second: Scored) -> float:
+    """Return the largest difference of a log-probability."""
+    return max(
+        abs(a - b)
+        for one, other in zip(first.logprobs, second.logprobs, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def sampling(setting: Setting, asked: Sequence[GenerationRequest]) -> Iterator[Row]:

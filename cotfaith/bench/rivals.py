@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
+import httpx2
 import torch
 
 from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
@@ -13,7 +14,9 @@ from cotfaith.models.engine import common_length
 from cotfaith.models.local.batches import left_pad
 from cotfaith.models.local.engine import LocalEngine, open_local
 from cotfaith.models.local.files import load_tokenizer
-from cotfaith.models.model import ModelSettings
+from cotfaith.models.model import ModelSettings, Serving
+from cotfaith.models.opening import open_model
+from cotfaith.models.served.address import read_address
 from cotfaith.models.shipped import local_source
 from cotfaith.schema import ChoiceRequest, GenerationRequest
 
@@ -28,7 +31,8 @@ class Scored:
 
     logprobs: list[list[float]]
     """Of each request's choices, normalised over them."""
-    computed: int
+    computed: int = 0
+    """Not known of a server."""
 
 
 class Contender(Protocol):
@@ -141,17 +145,22 @@ class Harness(Plain):
 
     def score(self, requests: Sequence[ChoiceRequest]) -> Scored:
         """Ask for the log-likelihood of every choice."""
-        from lm_eval.api.instance import Instance
-
         before = self._computed
-        asked = [
-            Instance("loglikelihood", {}, (plain_text(request.dialogue), choice), i)
-            for i, request in enumerate(requests)
-            for choice in request.choices
-        ]
-        logs = iter(self._lm.loglikelihood(asked, disable_tqdm=True))
-        each = [torch.tensor([next(logs)[0] for _ in request.choices]) for request in requests]
-        return Scored([one.log_softmax(-1).tolist() for one in each], self._computed - before)
+        return Scored(_loglikelihoods(self._lm, requests), self._computed - before)
+
+
+def _loglikelihoods(lm: Any, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
+    """Ask a model of lm-evaluation-harness for the choices' log-likelihoods; normalise them."""
+    from lm_eval.api.instance import Instance
+
+    asked = [
+        Instance("loglikelihood", {}, (plain_text(request.dialogue), choice), i)
+        for i, request in enumerate(requests)
+        for choice in request.choices
+    ]
+    logs = iter(lm.loglikelihood(asked, disable_tqdm=True))
+    each = [torch.tensor([next(logs)[0] for _ in request.choices]) for request in requests]
+    return [one.log_softmax(-1).tolist() for one in each]
 
 
 def token_counter(source: str) -> Callable[[str], int]:
@@ -169,8 +178,53 @@ def distinct_tokens(source: str, texts: Sequence[str]) -> tuple[int, int]:
     return asked, sum(map(len, sequences)) - shared
 
 
+class OursServed:
+    """This package, asking a server."""
+
+    def __init__(self, source: str, batch: int = BATCH) -> None:
+        self._model = open_model(source, ModelSettings(serving=Serving(api_key_env=KEY)))
+        self._model.prove(None)
+
+    def score(self, requests: Sequence[ChoiceRequest]) -> Scored:
+        """Score as a run does."""
+        return Scored([[math.log(p) for p in one.probs] for one in self._model.answer_probs(requests)])
+
+    def sample(self, requests: Sequence[GenerationRequest]) -> list[str]:
+        """Sample as a run does."""
+        return [one.text for one in self._model.generate(requests)]
+
+
+class HarnessServed:
+    """The loglikelihood of lm-evaluation-harness on its `local-completions` model, many requests at once."""
+
+    def __init__(self, source: str, batch: int = BATCH) -> None:
+        from lm_eval.models.openai_completions import LocalCompletionsAPI
+
+        address, name = read_address(source, KEY)
+        listed = httpx2.get(f"{address}/models", headers=address.headers, trust_env=False).json()["data"]
+        self._lm = LocalCompletionsAPI(
+            base_url=f"{address}/completions", model=name, tokenizer=listed[0]["root"], batch_size=batch,
+            tokenizer_backend="huggingface", num_concurrent=Serving.at_once, header=address.headers,
+            max_length=listed[0]["max_model_len"],
+        )  # fmt: skip
+
+    def score(self, requests: Sequence[ChoiceRequest]) -> Scored:
+        """Ask for the log-likelihood of every choice."""
+        return Scored(_loglikelihoods(self._lm, requests))
+
+    def sample(self, requests: Sequence[GenerationRequest]) -> list[str]:
+        """Refuse: only scoring is compared on a server."""
+        raise NotImplementedError
+
+
+OURS, PLAIN, HARNESS = "cotfaith", "transformers", "lm-eval"
+OURS_SERVED, HARNESS_SERVED = "cotfaith, served", "lm-eval, served"
+KEY = "COTFAITH_BENCH_KEY"
+"""The variable that holds the key to the server."""
 CONTENDERS: dict[str, Callable[[str, int], Contender]] = {
-    "cotfaith": Ours,
-    "transformers": Plain,
-    "lm-eval": Harness,
+    OURS: Ours,
+    PLAIN: Plain,
+    HARNESS: Harness,
+    OURS_SERVED: OursServed,
+    HARNESS_SERVED: HarnessServed,
 }

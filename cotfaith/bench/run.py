@@ -21,8 +21,9 @@ import typer
 from rich.console import Console
 
 from cotfaith.bench import workloads
-from cotfaith.bench.contest import MEGABYTE, OURS, WARMING, Row, Setting, contenders, sampling, scoring
-from cotfaith.bench.rivals import BATCH, distinct_tokens, token_counter
+from cotfaith.bench.contest import MEGABYTE, WARMING, Row, Setting, contenders, sampling, scoring
+from cotfaith.bench.rivals import BATCH, OURS, distinct_tokens, token_counter
+from cotfaith.bench.served import scoring_served
 from cotfaith.dialogue.prompts import plain_text
 from cotfaith.errors import InputError
 from cotfaith.models.opening import use_threads
@@ -55,6 +56,7 @@ class Part(StrEnum):
     sampling = "sampling"
     growth = "growth"
     run = "run"
+    served = "served"
 
 
 def growth(setting: Setting, questions: int) -> Iterator[Row]:
@@ -111,12 +113,23 @@ def run_share(setting: Setting) -> Iterator[Row]:
         yield {"what": what, "seconds": took, "share": took / whole}
 
 
-def scored(setting: Setting, asked: Sequence[Question], preambled: int) -> Iterator[Row]:
-    """Score truncations of reasoning, and those of some questions behind a long preamble."""
+def scored_served(setting: Setting, asked: Sequence[Question]) -> Iterator[Row]:
+    """Score truncations of reasoning here and on a server of the same model."""
+    workload = f"truncations, {len(asked)} × {SAMPLES_CUT}"
+    yield from scoring_served(setting, workload, workloads.truncations(asked, _reasoning(setting, asked)))
+
+
+def _reasoning(setting: Setting, asked: Sequence[Question]) -> list[list[str]]:
+    """Sample each question's reasoning."""
     with contenders([OURS], setting) as started:
         texts = started[OURS]("sample", workloads.reasonings(asked, SAMPLES_CUT)).value
     starts = range(0, len(texts), SAMPLES_CUT)
-    reasoning = [[text.rstrip() for text in texts[start : start + SAMPLES_CUT]] for start in starts]
+    return [[text.rstrip() for text in texts[start : start + SAMPLES_CUT]] for start in starts]
+
+
+def scored(setting: Setting, asked: Sequence[Question], preambled: int) -> Iterator[Row]:
+    """Score truncations of reasoning, and those of some questions behind a long preamble."""
+    reasoning = _reasoning(setting, asked)
     worked = workloads.preamble(PREAMBLE_TOKENS, token_counter(setting.source))
     for name, before, n in (("truncations", "", len(asked)), ("with a preamble", f"{worked}\n", preambled)):
         requests = workloads.truncations(asked[:n], reasoning[:n], before)
@@ -130,7 +143,9 @@ def main(
     preambled: Annotated[int, typer.Option(help="Of the questions, get a long preamble.", min=1)] = 10,
     threads: Annotated[int, typer.Option(help="Threads of every contender.", min=1)] = 2,
     batch: Annotated[int, typer.Option(help="Sequences of a padded batch of the others.", min=1)] = BATCH,
-    part: Annotated[list[Part] | None, typer.Option(help="What is measured; without it, all.")] = None,
+    part: Annotated[
+        list[Part] | None, typer.Option(help="What is measured; without it, all that needs no server.")
+    ] = None,
 ) -> None:
     """Compare the speed of scoring and sampling, show how it grows and what a run takes beside the model.
 
@@ -147,8 +162,9 @@ def main(
         Part.sampling: lambda: sampling(setting, drawn),
         Part.growth: lambda: growth(setting, questions),
         Part.run: lambda: run_share(setting),
+        Part.served: lambda: scored_served(setting, asked),
     }
-    for name in part or Part:
+    for name in part or [one for one in Part if one != Part.served]:
         console.print(f"{model}: {name}")
         rows: list[Row] = []
         try:
@@ -235,6 +251,12 @@ questions, samples of each, steps of each, numbers in each step, which makes the
 All interventions on 4 sums × 3 samples under the profiler, which makes Python look slower than it is: the
 whole, what is outside of the model's own methods (loading, tokenizing, forward passes, drawing), and the
 functions that take the most time by themselves.""",
+    Part.served: """## On a server
+
+The same truncations scored here, by this package on a vLLM that was started for it, and by
+lm-evaluation-harness on that server (`local-completions`, in tokens, as many requests at once). The server
+forgets all prefixes before each turn. CPU seconds are those of all threads of client and server. Made with
+`COTFAITH_VLLM=… make bench PART=served`.""",
 }
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from cotfaith.bench import workloads
-from cotfaith.bench.contest import MEGABYTE, OURS, PLAIN, Asked, Call, Setting, contenders, scoring_row
-from cotfaith.bench.rivals import Ours, Plain, Scored, distinct_tokens, token_counter
+from cotfaith.bench.contest import MEGABYTE, Asked, Call, Setting, contenders, scoring_row
+from cotfaith.bench.rivals import OURS, PLAIN, Ours, Plain, Scored, distinct_tokens, token_counter
 from cotfaith.dialogue.prompts import plain_text
 from cotfaith.errors import InputError
 

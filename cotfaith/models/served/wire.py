@@ -111,7 +111,7 @@ class Wire:
     """Requests to one address, in a loop of its own, so that it can be used from any thread."""
 
     def __init__(self, address: Address, at_once: int, patience: float) -> None:
-        self._address = address
+        self.address = address
         self._patience = patience
         self.crowd = Crowd(at_once)
         self.faults = 0
@@ -168,14 +168,14 @@ class Wire:
             except ValueError as error:
                 unread += 1
                 if unread == READINGS and request.needed:
-                    raise InputError(f"{self._address}: {self._shown(str(error))}") from error
+                    raise InputError(f"{self.address}: {self._shown(str(error))}") from error
                 told, least, crowded = f"answers what cannot be read ({self._shown(str(error))})", 0.0, False
             else:
                 self.crowd.grow()
                 self.answered = True
                 return found
             if not request.needed:
-                return RefusedError(0, f"{self._address}: {told}")
+                return RefusedError(0, f"{self.address}: {told}")
             since = time.monotonic() if since is None else since
             await self._wait(told, since, pause if least is None else least, crowded=crowded)
         raise AssertionError("there is always another pause")
@@ -190,21 +190,21 @@ class Wire:
         waited = time.monotonic() - since
         patience = self._patience if self.answered else min(self._patience, FIRST_PATIENCE)
         if waited > patience and not self.answered:
-            raise GoneError(f"{self._address}: {told}. Is a server running there?")
+            raise GoneError(f"{self.address}: {told}. Is a server running there?")
         if waited > patience:
             raise GoneError(
-                f"{self._address}: {told}, for {waited:.0f} seconds. What was measured is kept; when the "
+                f"{self.address}: {told}, for {waited:.0f} seconds. What was measured is kept; when the "
                 "server is there again, the same command goes on. --patience waits longer."
             )
         if self.answered and waited >= CONNECT_SECONDS and time.monotonic() - self._said >= LONGEST_PAUSE:
             self._said = time.monotonic()
-            log.warning("%s: %s; waited for up to %.0f s", self._address, told, patience)
+            log.warning("%s: %s; waited for up to %.0f s", self.address, told, patience)
         await asyncio.sleep(min(pause, patience - waited + 0.01))
 
     async def _answer(self, request: Request) -> bytes:
         """Send a request once and return the body of its answer."""
         method = "GET" if request.body is None else "POST"
-        built = self._client.build_request(method, self._address.url + request.path, json=request.body)
+        built = self._client.build_request(method, self.address.url + request.path, json=request.body)
         try:
             async with asyncio.timeout(request.seconds):
                 response = await self._client.send(built, stream=True)
@@ -217,7 +217,7 @@ class Wire:
             raise _FaultError("is too slow to answer") from error
         except httpx2.TransportError as error:
             if _certificate(error):
-                raise InputError(f"{self._address}: its certificate is not trusted ({error}).") from error
+                raise InputError(f"{self.address}: its certificate is not trusted ({error}).") from error
             raise _FaultError(f"does not answer ({type(error).__name__})") from error
 
     async def _body(self, request: Request, response: httpx2.Response) -> bytes:
@@ -226,7 +226,7 @@ class Wire:
         if status == httpx2.codes.OK:
             return await self._read(response, request.largest)
         if 300 <= status < 400:
-            raise InputError(f"{self._address}: sends us elsewhere (status {status}), which is not followed.")
+            raise InputError(f"{self.address}: sends us elsewhere (status {status}), which is not followed.")
         said = self._shown((await self._read(response, SAID_BYTES)).decode(errors="replace"))
         if status in AGAIN:
             raise _FaultError(
@@ -234,22 +234,22 @@ class Wire:
                 _retry_after(response.headers.get("Retry-After")),
                 crowded=status == TOO_MANY,
             )
-        raise RefusedError(status, f"{self._address}: refuses with status {status}: {said}")
+        raise RefusedError(status, f"{self.address}: refuses with status {status}: {said}")
 
     async def _read(self, response: httpx2.Response, largest: int) -> bytes:
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
-            raise InputError(f"{self._address}: answers in {encoding!r:.40}, which was not asked for.")
+            raise InputError(f"{self.address}: answers in {encoding!r:.40}, which was not asked for.")
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > largest:
-                raise InputError(f"{self._address}: its answer is longer than {largest:,} bytes can be.")
+                raise InputError(f"{self.address}: its answer is longer than {largest:,} bytes can be.")
         return bytes(body)
 
     def _shown(self, said: str) -> str:
         """Return a server's own words, short and without the key."""
-        return self._address.without_key(" ".join(said.split()))[:SAID] or "without a word"
+        return self.address.without_key(" ".join(said.split()))[:SAID] or "without a word"
 
 
 async def _together(works: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
