@@ -130,7 +130,7 @@ class Task(Plugin, ABC):
 
     def needs(self, question: Question) -> frozenset[str]:
         """Return the abilities, by their names in `Abilities`, that asking this question takes."""
-        return frozenset({"prefill", "logprobs"} if self.by_letter(question) else {"prefill"})
+        return frozenset({"logprobs"} if self.by_letter(question) else ())
 
     def parse(self, question: Question, completion: str) -> str | None:
         """Return the answer that was written (a choice's letter, or itself), None if there is none."""

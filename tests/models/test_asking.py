@@ -194,7 +194,7 @@ def test_a_task_that_reads_letters_is_refused_to_a_model_without_their_probabili
         r"none\. Have the answer written \(TASK:written=true\)",
     ):
         prepare(study, ())
-    assert TASKS.build("arc-challenge:written=true").needs(Question("t", "q", "?", ("a", "b"))) == {"prefill"}
+    assert TASKS.build("arc-challenge:written=true").needs(Question("t", "q", "?", ("a", "b"))) == set()
     prepare(Study(model=("hand:x",), task=("addition",), questions=1), build_interventions(["truncation"]))
 
 

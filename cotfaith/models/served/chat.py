@@ -1,16 +1,13 @@
 """A model behind a chat alone: messages go there, texts come back, and no probability is known."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel
-
 from cotfaith.canary import REPLIES, same_replies
-from cotfaith.dialogue.thinking import ROLES
 from cotfaith.errors import InputError
-from cotfaith.models.served.dialect import MODEL, shaped
+from cotfaith.models.served.messages import WAYS, Asked, Way, chatting, messages, read_reply
 from cotfaith.models.served.wire import RefusedError, Request, Wire
 from cotfaith.models.vocabulary import Vocabulary
 from cotfaith.schema import (
@@ -31,15 +28,15 @@ CHARACTERS = 4
 """What counts as a token where there is no tokenizer."""
 BYTES = 1 << 6
 """What a token may take in an answer."""
-NEUTRAL: Mapping[str, float] = {"presence_penalty": 0.0, "frequency_penalty": 0.0}
-"""What every server takes, and a model's defaults would fill in."""
-FLAGS: Mapping[str, bool] = {"continue_final_message": True, "add_generation_prompt": False}
-"""Without them vLLM drops what was begun, and says nothing."""
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=48)
 WARM = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=48)
 NARROW = Sampling(temperature=1.0, top_p=1e-6, max_new_tokens=16)
 SHOWN = 6
 """Characters of a reply that must come again behind its own beginning."""
+BEGIN_WITH = "Begin your reply with: "
+"""Asks for the beginning of a turn where none can be begun."""
+LONGEST_BEGINNING = 120
+"""Characters of what is asked for so; a reasoning is never."""
 CUTS = (0.3, 0.5, 0.7)
 PROBED = (
     "What is 12 + 34?",
@@ -47,53 +44,6 @@ PROBED = (
     "Count from one to twenty in words.",
     "Why is the sky blue?",
 )
-
-
-class _Message(BaseModel):
-    model_config = MODEL
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-
-
-class _Choice(BaseModel):
-    model_config = MODEL
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    model_config = MODEL
-    completion_tokens: int | None = None
-
-
-class _Reply(BaseModel):
-    model_config = MODEL
-    choices: list[_Choice]
-    usage: _Usage | None = None
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a server is told to go on within the last message, and to draw as it is asked."""
-
-    flags: Mapping[str, bool]
-    fields: Mapping[str, float]
-
-
-WAYS = (Way(FLAGS, {**NEUTRAL, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}), Way({}, NEUTRAL))
-"""vLLM's, and that of servers that refuse what they do not know."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A reply and how it ended."""
-
-    text: str
-    tokens: int | None
-    hit_limit: bool
-    thought: bool
-    """Whether the model thought beforehand, in a text beside its reply."""
 
 
 class ChatModel:
@@ -136,6 +86,13 @@ class ChatModel:
     def told(self) -> str:
         """What a reader must know of how it is asked."""
         drawn = "" if self.abilities.seeds else "; it does not draw the same again from the same seed"
+        if self._way is None:
+            drawn += f"; no turn is begun for it: it is told to ({BEGIN_WITH.strip()} …)"
+        if self._thinks:
+            drawn += (
+                "; before each reply, that without reasoning too, it thinks in a text apart, of which the "
+                "server may tell a summary: it is not the reasoning that is measured here"
+            )
         if self._way is WAYS[1]:
             drawn += "; what it adds to how text is drawn is not known"
         counted = "" if self._vocabulary else f"; a token is counted as {CHARACTERS} characters"
@@ -172,7 +129,7 @@ class ChatModel:
 
     def written(self, dialogue: Dialogue) -> str:
         """Return the messages, one under the other."""
-        return "\n".join(f"{one['role']}: {one['content']}" for one in _messages(dialogue))
+        return "\n".join(f"{one['role']}: {one['content']}" for one in messages(dialogue))
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text, or so many characters as one."""
@@ -194,6 +151,11 @@ class ChatModel:
     def _way(self) -> Way | None:
         """How it was shown to go on within a turn; None where it does not, however it is told."""
         return next((way for way in WAYS if self._goes_on(way)), None)
+
+    @cached_property
+    def _thinks(self) -> bool:
+        """Whether it thinks beside its replies, as far as the server tells."""
+        return self._replies([_asking(PROBED[0])], GREEDY, self._way)[0].thought
 
     @cached_property
     def _narrows(self) -> bool:
@@ -221,8 +183,10 @@ class ChatModel:
     def _written(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Have dialogues continued, each by its own sampling and seed."""
         way = self._way
-        if way is None:
-            raise InputError(f"model {self._source!r}: does not go on within a turn that was begun for it.")
+        asked = [
+            request if way else replace(request, dialogue=self._told_to_begin(request.dialogue))
+            for request in requests
+        ]
         for request in requests:
             if request.sampling.top_k or request.sampling.min_p:
                 raise InputError(f"model {self._source!r}: a chat is not drawn by --top-k or --min-p.")
@@ -230,44 +194,40 @@ class ChatModel:
                 raise InputError(
                     f"model {self._source!r}: the server does not draw by --top-p. Give --top-p 1."
                 )
-        bodies = [self._body(r.dialogue, r.sampling, r.seed, r.stop, way) for r in requests]
+        bodies = [
+            chatting(self._model, r.dialogue, r.sampling, r.seed, r.stop, way or WAYS[1]) for r in asked
+        ]
         found = self._ask(bodies, [request.sampling.max_new_tokens for request in requests])
         return [self._generation(request, one) for request, one in zip(requests, found, strict=True)]
 
+    def _told_to_begin(self, dialogue: Dialogue) -> Dialogue:
+        """Ask for the beginning of the last turn in the one before it."""
+        *before, asking, begun = dialogue
+        if len(begun.text) > LONGEST_BEGINNING:
+            raise InputError(f"model {self._source!r}: does not go on within a turn that was begun for it.")
+        told = f"{asking.text}\n\n{BEGIN_WITH}{begun.text.strip()}" if begun.text.strip() else asking.text
+        return (*before, replace(asking, text=told))
+
     def _generation(self, request: GenerationRequest, reply: Asked) -> Generation:
-        """Cut a reply before a stop string, whatever the server has done."""
+        """Return what follows on what was begun, cut before a stop string, whatever the server has done."""
+        begun = request.dialogue[-1].text.strip()
+        if self._way is None:
+            reply = replace(reply, text=reply.text.lstrip().removeprefix(begun))
         cut = min((at for stop in request.stop if (at := reply.text.find(stop)) >= 0), default=None)
         text = reply.text[:cut]
         tokens = reply.tokens if cut is None and reply.tokens is not None else self.count_tokens(text)
         return Generation(text, tokens, hit_limit=reply.hit_limit and cut is None, logprob=None)
 
     def _replies(self, dialogues: Sequence[Dialogue], sampling: Sampling, way: Way | None) -> list[Asked]:
-        bodies = [self._body(dialogue, sampling, 0, (), way or WAYS[1]) for dialogue in dialogues]
+        bodies = [chatting(self._model, dialogue, sampling, 0, (), way or WAYS[1]) for dialogue in dialogues]
         return self._ask(bodies, [sampling.max_new_tokens] * len(bodies))
-
-    def _body(
-        self, dialogue: Dialogue, sampling: Sampling, seed: int, stop: Sequence[str], way: Way
-    ) -> dict[str, Any]:
-        body = {
-            "model": self._model,
-            "messages": _messages(dialogue),
-            "max_tokens": sampling.max_new_tokens,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": seed & 0x7FFFFFFFFFFFFFFF,
-            "n": 1,
-            "stream": False,
-            **way.fields,
-            **(way.flags if dialogue[-1].role == "assistant" else {}),
-        }
-        return body | ({"stop": list(stop[:4])} if stop else {})
 
     def _ask(self, bodies: Sequence[dict[str, Any]], longest: Sequence[int]) -> list[Asked]:
         requests = [
             Request("/chat/completions", body, (1 << 16) + BYTES * n, 600.0 + n)
             for body, n in zip(bodies, longest, strict=True)
         ]
-        found = self._wire.ask(requests, _read)
+        found = self._wire.ask(requests, read_reply)
         for one in found:
             if isinstance(one, RefusedError):
                 raise one
@@ -287,19 +247,6 @@ class ChatModel:
             )
 
 
-def _read(body: bytes) -> Asked:
-    reply = shaped(_Reply, body)
-    if len(reply.choices) != 1:
-        raise ValueError(f"its answer has {len(reply.choices)} parts where 1 was asked for")
-    (choice,) = reply.choices
-    if choice.finish_reason not in ("stop", "length"):
-        raise ValueError(f"its answer ended for the reason {choice.finish_reason!r:.40}")
-    message = choice.message
-    tokens = reply.usage.completion_tokens if reply.usage else None
-    thought = bool(message.reasoning_content or message.reasoning)
-    return Asked(message.content or "", tokens, choice.finish_reason == "length", thought)
-
-
 def _begun(wholes: Sequence[Asked]) -> Iterator[tuple[str, str, str]]:
     """Yield questions, the beginnings of the replies to them, and how these go on."""
     for question, whole in zip(PROBED, wholes, strict=True):
@@ -308,10 +255,6 @@ def _begun(wholes: Sequence[Asked]) -> Iterator[tuple[str, str, str]]:
             rest = whole.text[len(text) :]
             if min(len(text), len(rest.strip())) >= SHOWN:
                 yield question, text, rest
-
-
-def _messages(dialogue: Dialogue) -> list[dict[str, str]]:
-    return [{"role": ROLES[turn.role], "content": turn.text} for turn in dialogue]
 
 
 def _asking(question: str) -> Dialogue:
