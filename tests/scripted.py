@@ -1,7 +1,7 @@
 """A model whose every answer is known, and the loop on it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from cotfaith.plugins.registry import TASKS
 from cotfaith.running import pace, runner
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, TaskPlan, build_interventions
+from cotfaith.running.progress import Advance
 from cotfaith.schema import (
     Abilities,
     ChoiceProbs,
@@ -85,8 +86,8 @@ class Scripted:
 
 
 @contextmanager
-def silent(stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
-    yield lambda n: None
+def silent(stage: str, unit: str, total: int) -> Iterator[Advance]:
+    yield lambda n, tokens=0: None
 
 
 def measure(

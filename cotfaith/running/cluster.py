@@ -22,6 +22,7 @@ from cotfaith.running.circumstances import code_facts
 from cotfaith.running.measurement import Progress
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, TaskPlan, build_interventions
+from cotfaith.running.progress import Advance
 from cotfaith.schema import ModelInfo, Question
 from cotfaith.store.store import Store
 
@@ -81,6 +82,7 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         self._store = Store.open(folder)
         self._done: dict[str, float] = {}
+        self._drawn: dict[str, int] = {}
 
     def call(self, method: str, values: Sequence[Any]) -> Any:
         """Call a method of the store."""
@@ -91,13 +93,14 @@ class Writer:
         known = [seen for other, seen in self._store.floors() if other.fingerprint == model.fingerprint]
         self._store.set_floor(model, max([floor, *known]))
 
-    def tell(self, order: str, stages: float) -> None:
-        """Note how many of its stages an order is through with."""
+    def tell(self, order: str, stages: float, tokens: int) -> None:
+        """Note how many of its stages an order is through with, and how many tokens were drawn for it."""
         self._done[order] = max(stages, self._done.get(order, 0.0))
+        self._drawn[order] = max(tokens, self._drawn.get(order, 0))
 
-    def done(self) -> float:
-        """Return the number of stages that are through."""
-        return sum(self._done.values())
+    def done(self) -> tuple[float, int]:
+        """Return the number of stages that are through, and of tokens that were drawn."""
+        return sum(self._done.values()), sum(self._drawn.values())
 
 
 class Remote:
@@ -125,23 +128,25 @@ class Told:
     writer: Any
     order: str
     through: int = 0
+    tokens: int = 0
     said: float = field(default_factory=time.monotonic)
 
     @contextmanager
-    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Advance]:
         """Tell, as often as it is looked at."""
         done = 0
 
-        def advance(n: int) -> None:
+        def advance(n: int, tokens: int = 0) -> None:
             nonlocal done
             done += n
+            self.tokens += tokens
             if time.monotonic() - self.said >= LOOK_EVERY:
                 self.said = time.monotonic()
-                self.writer.tell.remote(self.order, self.through + done / total)
+                self.writer.tell.remote(self.order, self.through + done / total, self.tokens)
 
         yield advance
         self.through += 1
-        self.writer.tell.remote(self.order, self.through)
+        self.writer.tell.remote(self.order, self.through, self.tokens)
 
 
 def measure(order: Order, writer: Any) -> None:
@@ -235,15 +240,17 @@ def _show(
     models = list(dict.fromkeys(order.study.model[0] for order in orders))
     name = f"{models[0] if len(models) == 1 else f'{len(models)} models'} in {len(orders)} shards"
     all_stages = sum(order.stages for order in orders)
-    shown, left = 0, list(waiting)
+    shown = told = 0
+    left = list(waiting)
     with progress(name, "%", 100) as advance:
         while left:
             ended, left = ray.wait(left, timeout=LOOK_EVERY)
             ray.get(ended)
-            percent = int(100 * ray.get(writer.done.remote()) / all_stages) if left else 100
+            done, tokens = ray.get(writer.done.remote())
+            percent = int(100 * done / all_stages) if left else 100
             if percent > shown:
-                advance(percent - shown)
-                shown = percent
+                advance(percent - shown, tokens - told)
+                shown, told = percent, tokens
 
 
 def _answer(asked: Any) -> Any:

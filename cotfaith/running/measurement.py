@@ -3,7 +3,7 @@
 Each stage asks the store what is missing, works in batches and stores every batch in one transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,6 +18,7 @@ from cotfaith.running.code import source_of
 from cotfaith.running.edited import content
 from cotfaith.running.interview import Interview
 from cotfaith.running.pace import Pace
+from cotfaith.running.progress import Advance
 from cotfaith.schema import Edit, NotApplicable, Outcome, Question, Refusal, Rotated, Trace
 from cotfaith.store.database import EVERYWHERE
 from cotfaith.store.store import Store
@@ -26,7 +27,7 @@ from cotfaith.store.store import Store
 class Progress(Protocol):
     """Shows how far a stage is."""
 
-    def __call__(self, stage: str, unit: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    def __call__(self, stage: str, unit: str, total: int) -> AbstractContextManager[Advance]:
         """Begin a stage of so many units; what it gives is called with how many more are done."""
 
 
@@ -70,7 +71,7 @@ class Measurement:
                     for k, refusal in sampled
                     if isinstance(refusal, Refusal)
                 )
-                advance(len(batch))
+                advance(len(batch), sum(t.drawn_tokens for t in found if isinstance(t, Trace)))
 
     def reply(self) -> None:
         """Have a thinking model write its own reply behind the first thinking about each question."""
@@ -83,7 +84,7 @@ class Measurement:
                 traces = [stored.trace for stored in self.store.traces(batch)]
                 replies = self.interview.replies(traces)
                 self.store.add_replies(zip(batch, replies, strict=True))
-                advance(len(batch))
+                advance(len(batch), sum(reply.tokens for reply in replies))
 
     def rotate(self) -> None:
         """Ask without reasoning with the choices in other orders."""
@@ -146,8 +147,9 @@ class Measurement:
                 self.store.withdraw(
                     (k, refusal.reason) for k, refusal in found if isinstance(refusal, Refusal)
                 )
-                self.store.add_outcomes((k, outcome) for k, outcome in found if isinstance(outcome, Outcome))
-                advance(len(batch))
+                outcomes = [(k, outcome) for k, outcome in found if isinstance(outcome, Outcome)]
+                self.store.add_outcomes(outcomes)
+                advance(len(batch), sum(outcome.resumed_tokens for _, outcome in outcomes))
 
     def _asked(self) -> list[str]:
         """Return the keys of the traces that could be asked, which `elicit` has stored."""
@@ -166,7 +168,7 @@ class Measurement:
         identity = key(intervention.name(), asdict(intervention), code, fingerprint)
         return identity, f"{intervention.spec} by {writer.info.name}" if writer else intervention.spec
 
-    def _stage(self, name: str, unit: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    def _stage(self, name: str, unit: str, total: int) -> AbstractContextManager[Advance]:
         model, task = self.interview.model.info.name, self.interview.task.spec
         return self.progress(f"{model} · {task} · {name}", unit, total)
 

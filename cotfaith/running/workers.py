@@ -6,7 +6,7 @@ The processes end with the one that began them, however that ends: they listen a
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -25,6 +25,7 @@ from cotfaith.running import runner
 from cotfaith.running.measurement import Progress
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, TaskPlan, build_interventions
+from cotfaith.running.progress import Advance
 from cotfaith.schema import Question
 from cotfaith.store.store import Store
 
@@ -79,7 +80,7 @@ def _without_interrupts() -> Iterator[None]:
 def _show(events: "Queue[tuple[Any, ...]]", progress: Progress, waiting: Sequence[Future[None]]) -> None:
     """Show what the workers tell until all of them are done; raise what one of them raises."""
     with ExitStack() as shown:
-        stages: dict[int, tuple[ExitStack, Callable[[int], None]]] = {}
+        stages: dict[int, tuple[ExitStack, Advance]] = {}
         while True:
             finished = all(future.done() for future in waiting)
             try:
@@ -93,8 +94,8 @@ def _show(events: "Queue[tuple[Any, ...]]", progress: Progress, waiting: Sequenc
                 continue
             if said == ["end"]:
                 stages.pop(worker)[0].close()
-            elif len(said) == 1:
-                stages[worker][1](said[0])
+            elif len(said) == 2:
+                stages[worker][1](*said)
             else:
                 stack = shown.enter_context(ExitStack())
                 stages[worker] = stack, stack.enter_context(progress(*said))
@@ -107,9 +108,9 @@ class _Told:
         self._events = events
 
     @contextmanager
-    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+    def __call__(self, stage: str, unit: str, total: int) -> Iterator[Advance]:
         self._events.put((os.getpid(), stage, unit, total))
-        yield lambda n: self._events.put((os.getpid(), n))
+        yield lambda n, tokens=0: self._events.put((os.getpid(), n, tokens))
         self._events.put((os.getpid(), "end"))
 
 

@@ -275,9 +275,9 @@ def test_of_the_shards_floors_the_largest_is_kept(tmp_path: Path) -> None:
 def test_how_far_a_shard_is_never_goes_back_when_it_begins_again(tmp_path: Path) -> None:
     Store.create(tmp_path, STUDY.fixed).close()
     writer = Writer(tmp_path)
-    for order, stages in (("m 1/2", 2.5), ("m 2/2", 1.0), ("m 1/2", 0.1)):
-        writer.tell(order, stages)
-    assert writer.done() == 3.5
+    for order, stages, tokens in (("m 1/2", 2.5, 70), ("m 2/2", 1.0, 9), ("m 1/2", 0.1, 4)):
+        writer.tell(order, stages, tokens)
+    assert writer.done() == (3.5, 79)
 
 
 def test_what_is_made_as_it_goes_is_sent_whole(monkeypatch: pytest.MonkeyPatch) -> None:
