@@ -7,8 +7,18 @@ from functools import cached_property
 
 from cotfaith.dialogue.forms import Form
 from cotfaith.errors import InputError
-from cotfaith.models.choices import Choices
-from cotfaith.models.engine import Draw, Drawn, Engine, Tokens, common_length
+from cotfaith.models.choices import Choices, Split
+from cotfaith.models.engine import (
+    Draw,
+    Drawn,
+    Engine,
+    InsideEngine,
+    Tokens,
+    Touch,
+    Touched,
+    common_length,
+)
+from cotfaith.models.inside import Insides
 from cotfaith.models.vocabulary import Vocabulary
 from cotfaith.schema import (
     Abilities,
@@ -17,7 +27,9 @@ from cotfaith.schema import (
     Dialogue,
     Generation,
     GenerationRequest,
+    InsideRequest,
     ModelInfo,
+    Sampling,
     TextRequest,
     TextScore,
     Turn,
@@ -146,6 +158,104 @@ class AskedModel:
         found = self.engine.text_logprobs(texts, begins)
         scores = {r: TextScore(sum(each), len(each)) for r, each in zip(distinct, found, strict=True)}
         return [scores[request] for request in requests]
+
+    @property
+    def layers(self) -> int:
+        """How many layers it has; known before any weights are loaded."""
+        return self._inside_engine.layers
+
+    def check_inside(self) -> None:
+        """Raise InputError where it cannot be changed inside; loads the weights and tries."""
+        self._inside_engine.check_inside()
+
+    def inside_refusals(self, requests: Sequence[InsideRequest]) -> list[str]:
+        """Say of each request why what it wants inside cannot be done; nothing where it can."""
+        return [self._insides.refusal(request) for request in requests]
+
+    def answer_inside(self, requests: Sequence[InsideRequest]) -> list[ChoiceProbs | Generation | TextScore]:
+        """Answer each request while the model is changed inside; texts are scored with their end.
+
+        The end of a text is the token that the model, unchanged, writes behind it in its home.
+        """
+        found: dict[InsideRequest, ChoiceProbs | Generation | TextScore] = {}
+        distinct = list(dict.fromkeys(requests))
+        prompts = dict(zip(distinct, self._encode([r.request.dialogue for r in distinct]), strict=True))
+        found |= self._drawn_inside(
+            {r: p for r, p in prompts.items() if isinstance(r.request, GenerationRequest)}
+        )
+        found |= self._scored_inside(
+            {r: p for r, p in prompts.items() if not isinstance(r.request, GenerationRequest)}
+        )
+        return [found[request] for request in requests]
+
+    def _drawn_inside(self, prompts: Mapping[InsideRequest, Tokens]) -> dict[InsideRequest, Generation]:
+        """Draw behind each prompt."""
+        draws = {
+            asked: self._draw(asked.request, prompt)
+            for asked, prompt in prompts.items()
+            if isinstance(asked.request, GenerationRequest)
+        }
+        rows = [(replace(draw, followed=False), self._insides.touch(asked)) for asked, draw in draws.items()]
+        drawn = self._inside_engine.draw_inside(rows) if rows else []
+        return {asked: self._generation(draws[asked], one) for asked, one in zip(draws, drawn, strict=True)}
+
+    def _scored_inside(
+        self, prompts: Mapping[InsideRequest, Tokens]
+    ) -> dict[InsideRequest, ChoiceProbs | TextScore]:
+        """Score choices and texts behind each prompt."""
+        ends = self._ends([asked for asked in prompts if isinstance(asked.request, TextRequest)])
+        splits: dict[InsideRequest, tuple[Split, Touch]] = {}
+        for asked, prompt in prompts.items():
+            if isinstance(asked.request, ChoiceRequest):
+                split = self._choices.split(asked.request, prompt)
+            else:
+                assert isinstance(asked.request, TextRequest)
+                split = self._text_split(asked.request, prompt, ends[asked.home, asked.request.text])
+            splits[asked] = split, self._insides.touch(asked, len(split.context) - 1)
+        wanted: dict[Touched, set[int]] = {}
+        for split, touch in splits.values():
+            for sequence, token in split.wanted:
+                wanted.setdefault(Touched(sequence, touch), set()).add(token)
+        logprobs = self._inside_engine.next_logprobs_inside(wanted) if wanted else {}
+        found: dict[InsideRequest, ChoiceProbs | TextScore] = {}
+        for asked, (split, touch) in splits.items():
+            own = {
+                (sequence, token): logprobs[Touched(sequence, touch), token]
+                for sequence, token in split.wanted
+            }
+            if isinstance(asked.request, ChoiceRequest):
+                found[asked] = split.probs(own)
+            else:
+                found[asked] = TextScore(sum(own.values()), len(own))
+        return found
+
+    def _ends(self, requests: Sequence[InsideRequest]) -> dict[tuple[Dialogue, str], Tokens]:
+        """Return the token that the model writes behind each text in its home, by both; none without room."""
+        written = list(
+            dict.fromkeys((r.home, r.request.text) for r in requests if isinstance(r.request, TextRequest))
+        )
+        texts = self._tokenize([self._form.render(home) + text for home, text in written])
+        fitting = list(dict.fromkeys(text for text in texts if len(text) < self.engine.context))
+        one = Sampling(temperature=0, max_new_tokens=1)
+        drawn = self.engine.draw([Draw(text, one) for text in fitting]) if fitting else []
+        behind = {text: end.tokens for text, end in zip(fitting, drawn, strict=True)}
+        return {pair: behind.get(text, ()) for pair, text in zip(written, texts, strict=True)}
+
+    def _text_split(self, request: TextRequest, prompt: Tokens, end: Tokens) -> Split:
+        """Split a text from the dialogue that it continues, and let it end so."""
+        (text,) = self._tokenize([self._form.render(request.dialogue) + request.text])
+        begin = common_length(prompt, text)
+        return Split(text[:begin], [text[begin:] + end])
+
+    @property
+    def _inside_engine(self) -> InsideEngine:
+        if not isinstance(self.engine, InsideEngine):
+            raise InputError(f"model {self._source!r} cannot be changed inside.")
+        return self.engine
+
+    @cached_property
+    def _insides(self) -> Insides:
+        return Insides(self._vocabulary, self._form, self.layers)
 
     def _rendered(self, dialogue: Dialogue) -> str | None:
         """Write a dialogue, or return None where the form cannot."""

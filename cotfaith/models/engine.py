@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cotfaith.schema import Abilities, ModelInfo, Sampling
 
@@ -32,6 +32,44 @@ class Drawn:
     """Ended by the model or a stop string, not by the limit."""
     logprob: float = 0.0
     """Sum of their log-probabilities at temperature 1."""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Tokens of a sequence to which some behind them cannot attend."""
+
+    begin: int
+    end: int
+    """The place behind the last of them."""
+    first: int
+    """The first that cannot; never before `end`."""
+    last: int | None = None
+    """The place behind the last that cannot; None: no one to come can."""
+    layers: tuple[int, ...] | None = None
+    """In which layers; None: in all."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Tokens whose states before some layers are those that they have in another sequence."""
+
+    begin: int
+    end: int
+    donor: Tokens
+    """The other sequence; it is as long as `end`."""
+    layers: tuple[int, ...]
+
+
+Touch = tuple[Hidden | Taken, ...]
+"""What is done inside while a sequence is computed."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A sequence, and what is done inside while it is computed."""
+
+    tokens: Tokens
+    touch: Touch = ()
 
 
 class Engine(Protocol):
@@ -73,6 +111,24 @@ class Engine(Protocol):
 
     def draw(self, rows: Sequence[Draw]) -> list[Drawn]:
         """Draw behind each sequence; one row's result does not depend on the others."""
+
+
+@runtime_checkable
+class InsideEngine(Protocol):
+    """What can also be changed inside while it computes: an engine whose abilities hold `hooks`."""
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are; known before any weights are loaded."""
+
+    def check_inside(self) -> None:
+        """Raise InputError where what is done inside does not do what it should; found out by trial."""
+
+    def next_logprobs_inside(self, wanted: Mapping[Touched, Set[int]]) -> dict[tuple[Touched, int], float]:
+        """Return the log-probability of each wanted token behind its touched sequence."""
+
+    def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
+        """Draw behind each sequence, which and whose continuation is computed as it is touched."""
 
 
 def common_length(first: Tokens, second: Tokens) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from cotfaith.schema import (
     Abilities,
@@ -11,6 +11,7 @@ from cotfaith.schema import (
     Dialogue,
     Generation,
     GenerationRequest,
+    InsideRequest,
     ModelInfo,
     TextRequest,
     TextScore,
@@ -66,6 +67,24 @@ class Model(Protocol):
 
     def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
         """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""
+
+
+@runtime_checkable
+class Inside(Protocol):
+    """What can also be asked of a model whose abilities hold `hooks`."""
+
+    @property
+    def layers(self) -> int:
+        """How many layers it has; known before any weights are loaded."""
+
+    def check_inside(self) -> None:
+        """Raise InputError where it cannot be changed inside; loads the weights and tries."""
+
+    def inside_refusals(self, requests: Sequence[InsideRequest]) -> list[str]:
+        """Say of each request why what it wants inside cannot be done; nothing where it can."""
+
+    def answer_inside(self, requests: Sequence[InsideRequest]) -> list[ChoiceProbs | Generation | TextScore]:
+        """Answer each request while the model is changed inside; texts are scored with their end."""
 
 
 @dataclass(frozen=True)

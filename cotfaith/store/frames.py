@@ -49,12 +49,15 @@ OUTCOME_COLUMNS = [
     "intervention", "position", "resume", "coords",
     "answer", "correct", "same", "probs", "mass", "probability",
     "hit_limit", "tokens", "logprob", "resumed_tokens", "shown", "resumed",
+    "inside", "own", "own_then", "gap", "gap_then", "gap_other",
 ]  # fmt: skip
 ROTATED_COLUMNS = [
     "model", "n_params", "task", "question", "rotation", "n_choices", "answer", "original_letter", "correct",
     "probs",
 ]  # fmt: skip
-NUMBERS = {"mass", "mass_without", "probability", "probability_without"}
+SHIFT_COLUMNS = ("own", "own_then", "gap", "gap_then", "gap_other")
+"""How an edit inside moved the answer, as `schema.Shift` says; missing for other edits."""
+NUMBERS = {"mass", "mass_without", "probability", "probability_without", *SHIFT_COLUMNS}
 """Columns that are numbers even where all are missing."""
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
@@ -142,13 +145,14 @@ def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
 def _outcome_row(row: Iterable[object], steps: Mapping[object, Sequence[str]]) -> tuple[object, ...]:
     trace, intervention, edit_body, outcome_body = row
     edit, outcome = json.loads(str(edit_body)), json.loads(str(outcome_body))
-    answer = outcome["answer"]
+    answer, shift = outcome["answer"], outcome.get("shift") or {}
     return (
         trace, intervention, edit["position"], edit["resume"], edit["coords"],
         answer["text"], answer["correct"], outcome["same"],
         answer["probs"], answer["mass"], answer["probability"],
         outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
         "".join(shown_steps(edit, steps[trace])), outcome["resumed"],
+        bool(edit.get("inside")), *(shift.get(name) for name in SHIFT_COLUMNS),
     )  # fmt: skip
 
 
