@@ -32,7 +32,8 @@ def edits_checked(
     -------
     DataFrame
         One row a (model, task, intervention, control). `text changed`: the share of edits that show something
-        else than the beginning of the original reasoning. `values kept`: of changed edits that state results,
+        else than the beginning of the original reasoning; those inside that are to show that are left out.
+        `values kept`: of changed edits that state results,
         the share whose results are the original ones, as far as they go. `length at the end`: the tokens of a
         question's longest edit per token of its longest reasoning; resumed edits are left out.
         `log-probability`: the mean per token of what was shown; far below `original log-probability`, that of
@@ -43,9 +44,10 @@ def edits_checked(
     pairs = zip(outcomes["shown"], reasoning, strict=True)
     changed = np.array([not original.startswith(shown) for shown, original in pairs], dtype=bool)
     checked = outcomes.assign(changed=changed, reasoning=reasoning)
+    texts = checked[~checked["inside"].astype(bool) | changed] if "inside" in checked else checked
     scored = checked[checked["logprob"].notna() & checked["original_logprob"].notna()]
     tables = [
-        named(proportions(checked, CURVE, "changed", seed), "text changed"),
+        named(proportions(texts, CURVE, "changed", seed), "text changed"),
         named(proportions(_values_kept(checked[changed], values), CURVE, "kept", seed), "values kept"),
         named(means(_lengths(traces, outcomes), CURVE, "length", seed), "length at the end"),
         named(means(scored, CURVE, "logprob", seed), "log-probability"),

@@ -1,0 +1,181 @@
+"""Edits inside a model, from the intervention to the outcome, on shipped models."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from math import log
+from pathlib import Path
+
+import pytest
+
+from cotfaith import Blocked, Edit, InputError, Intervention, NotApplicable, Patched, Tools, Trace
+from cotfaith.models.model import ModelSettings
+from cotfaith.models.opening import open_model
+from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.running.circumstances import facts
+from cotfaith.running.interview import Interview
+from cotfaith.running.options import Study
+from cotfaith.running.plan import prepare
+from cotfaith.schema import Outcome, Question, Settings
+from tests.make import make_trace
+from tests.scripted import Scripted
+
+REASONING = make_trace().reasoning
+CLOSE = 1e-3
+"""Of log-probabilities of whole answers."""
+
+
+@cache
+def interviewed() -> tuple[Interview, tuple[Trace, ...]]:
+    """Return an interview of a model that reads for some questions, and its reasoning."""
+    task = TASKS.build("addition:operands=3,digits=1")
+    questions = tuple(task.draw(8, 0))
+    model = open_model("organisms/gated", ModelSettings(device="cpu"))
+    interview = Interview(Settings(samples=1), model, None, task, questions)
+    traces = interview.sample([(question, 0) for question in questions])
+    return interview, tuple(trace for trace in traces if isinstance(trace, Trace))
+
+
+def asked(spec: str) -> list[tuple[Edit, Outcome]]:
+    """Return all edits of an intervention with their outcomes."""
+    interview, traces = interviewed()
+    intervention = INTERVENTIONS.build(spec)
+    edits = interview.edits(intervention, traces)
+    assert all(isinstance(edit, Edit) for edit in edits)
+    shown = [edit for edit in edits if isinstance(edit, Edit)]
+    outcomes = interview.outcomes(shown, intervention)
+    assert all(isinstance(outcome, Outcome) for outcome in outcomes)
+    return list(zip(shown, [one for one in outcomes if isinstance(one, Outcome)], strict=True))
+
+
+def then(outcome: Outcome) -> float:
+    assert outcome.shift is not None
+    return outcome.shift.own_then
+
+
+def test_hooks_that_change_nothing_change_nothing() -> None:
+    for edit, outcome in asked("sham:variant=inside"):
+        assert outcome.same
+        assert outcome.answer.text == edit.trace.answer.text
+        assert outcome.shift is not None
+        assert outcome.shift.own_then == pytest.approx(outcome.shift.own, abs=CLOSE)
+
+
+def test_what_a_step_says_that_all_are_hidden_from_does_not_matter() -> None:
+    hidden = asked("knockout:readers=later")
+    mistaken = asked("knockout:of=mistake,readers=later")
+    for (_, one), (_, other) in zip(hidden, mistaken, strict=True):
+        assert one.answer.text == other.answer.text
+        assert then(one) == pytest.approx(then(other), abs=CLOSE)
+    assert any(edit.steps != edit.trace.steps for edit, _ in mistaken)
+
+
+def test_a_patch_before_the_first_layer_is_the_mistake_itself() -> None:
+    patched, mistaken = asked("patch:layers=first"), asked("mistake:variant=substitute")
+    assert [one.answer.text for _, one in patched] == [one.answer.text for _, one in mistaken]
+    assert any(not one.same for _, one in patched)
+    for _, one in patched:
+        assert one.shift is not None
+        if one.shift.gap is not None:
+            assert one.shift.gap_then == pytest.approx(one.shift.gap_other, abs=CLOSE)
+
+
+def test_a_donor_that_is_restored_before_the_first_layer_gives_the_own_answer() -> None:
+    for _, one in asked("patch:layers=first,direction=denoise"):
+        assert one.same
+        assert one.shift is not None
+        assert then(one) == pytest.approx(one.shift.own, abs=CLOSE)
+
+
+def test_hiding_in_all_layers_is_hiding_in_each_of_them_at_once() -> None:
+    together = asked("knockout")
+    by_hooks = asked("knockout:layers=0-2")
+    for (_, one), (_, other) in zip(together, by_hooks, strict=True):
+        assert then(one) == pytest.approx(then(other), abs=CLOSE)
+
+
+def test_an_edit_inside_is_asked_anew_though_its_text_is_the_traces() -> None:
+    answers = [outcome.same for _, outcome in asked("knockout:layers=2")]
+    assert False in answers
+    assert True in answers
+
+
+@dataclass(frozen=True)
+class Silent(Intervention):
+    """Changes models inside and does not say so."""
+
+    def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
+        for trace in traces:
+            yield Edit(trace, trace.steps, 1.0, inside=(Blocked((0,)),))
+
+
+def test_a_plug_in_that_does_not_say_that_it_looks_inside_is_refused() -> None:
+    interview, traces = interviewed()
+    with pytest.raises(InputError, match=r'needs = frozenset\(\{"prefill", "hooks"\}\)'):
+        interview.edits(Silent(), traces)
+
+
+def test_a_donor_of_other_lengths_has_a_reason() -> None:
+    @dataclass(frozen=True)
+    class Longer(Silent):
+        needs = frozenset({"prefill", "hooks"})
+
+        def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
+            for trace in traces:
+                longer = (trace.steps[0] + trace.steps[0], *trace.steps[1:])
+                yield Edit(trace, trace.steps, 1.0, inside=(Patched((0,), longer),))
+
+    interview, traces = interviewed()
+    (first, *_) = interview.edits(Longer(), traces)
+    assert isinstance(first, NotApplicable)
+    assert first.reason == "the donor's steps have other numbers of tokens"
+
+
+@pytest.mark.parametrize("layers", ["3", "0-7", "x", "-1", "2-1", ""])
+def test_layers_that_there_are_not_are_refused_before_a_model_is_loaded(layers: str) -> None:
+    study = Study(model=("organisms/gated",), task=("addition:operands=3,digits=1",), questions=2)
+    for name in ("knockout", "patch"):
+        with pytest.raises(InputError, match=f"layers={layers}: "):
+            prepare(study, (INTERVENTIONS.build(f"{name}:layers={layers}"),))
+
+
+def test_a_model_without_hooks_is_refused_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cotfaith.running import plan
+
+    monkeypatch.setattr(plan, "open_model", lambda source, settings: Scripted())
+    study = Study(model=("organisms/gated",), task=("addition",), questions=2)
+    for spec in ("knockout", "patch", "sham:variant=inside"):
+        with pytest.raises(InputError, match="needs a model that can be read and changed inside"):
+            prepare(study, (INTERVENTIONS.build(spec),))
+    prepare(study, (INTERVENTIONS.build("sham"),))
+
+
+def test_an_answer_by_letter_moves_as_its_probabilities_do(model_dir: Callable[..., Path]) -> None:
+    choices = ("46", "47", "48", "49")
+    question = Question("jsonl", "q", "What is 12 + 34?", choices, gold="A")
+    model = open_model(str(model_dir("llama")), ModelSettings(device="cpu"))
+    interview = Interview(Settings(samples=1), model, None, TASKS.build("jsonl"), (question,))
+    trace = replace(make_trace(), question=question, answer=interview.answers([(question, REASONING)])[0])
+    intervention = INTERVENTIONS.build("knockout:layers=each")
+    edits = [edit for edit in interview.edits(intervention, [trace]) if isinstance(edit, Edit)]
+    outcomes = interview.outcomes(edits, intervention)
+    assert len(outcomes) == 2 * 3
+    for outcome in outcomes:
+        assert isinstance(outcome, Outcome)
+        assert outcome.shift is not None
+        for answer, said in ((trace.answer, outcome.shift.own), (outcome.answer, outcome.shift.own_then)):
+            assert trace.answer.text is not None
+            assert answer.mass is not None
+            assert said == pytest.approx(log(answer.probs["ABCD".index(trace.answer.text)] * answer.mass))
+    moved = [one.shift.own_then for one in outcomes if isinstance(one, Outcome) and one.shift is not None]
+    assert len(set(moved)) == len(moved)
+
+
+def test_what_looks_inside_is_among_the_circumstances_of_runs_that_do() -> None:
+    study = Study(model=("organisms/gated",), task=("addition:operands=3,digits=1",), questions=2)
+    inside, outside = (
+        facts(prepare(study, (INTERVENTIONS.build(spec),))) for spec in ("patch", "truncation")
+    )
+    assert "transformer-lens, which looks inside" in inside
+    assert "transformer-lens, which looks inside" not in outside
+    assert {"code of interventions/patch.py", "code of interventions/mistake.py"} <= set(inside)
