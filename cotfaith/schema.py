@@ -331,6 +331,18 @@ class NotApplicable:
 
 
 @dataclass(frozen=True)
+class Divergence:
+    """How far a change inside moves what the next tokens may be, in nats: a mean over some tokens."""
+
+    kl: float
+    """KL(unchanged ‖ changed) over the whole vocabulary, 0 or more."""
+    js: float
+    """Jensen-Shannon divergence of the same two, 0 to ln 2."""
+    entropy: float
+    """Of the unchanged distribution."""
+
+
+@dataclass(frozen=True)
 class Shift:
     """How a change inside moves an answer, in log-probabilities (nats) of whole answers with their end.
 
@@ -348,6 +360,9 @@ class Shift:
     """After the edit."""
     gap_other: float | None = None
     """After the other text, nothing changed."""
+    divergence: Divergence | None = None
+    """Over the tokens of the trace's own answer with its end; None where that is a letter, or where something
+    else is done than hiding in all layers at once."""
 
 
 @dataclass(frozen=True)
@@ -367,6 +382,9 @@ class Outcome:
     resumed_tokens: int = 0
     shift: Shift | None = None
     """How an edit inside moved the answer; None for other edits."""
+    on_steps: tuple[float | None, ...] = ()
+    """Where it is asked of an edit that hides a step from all later tokens: how it moves each step behind it,
+    as the mean of log KL over the step's tokens; None for a step without tokens."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,21 @@ class Knockout(Intervention):
         """What writes the mistakes."""
         return (WRITER,) if self.of == "mistake" else ()
 
+    @property
+    def between_steps(self) -> bool:
+        """Whether steps are suppressed as in Thought Anchors, so that the steps behind are compared too."""
+        return (self.of, self.readers, self.layers) == ("step", "later", ALL)
+
+    @property
+    def diagnostic(self) -> str:
+        """Its name in masked-KL (Jia et al. 2026, arXiv 2605.24286), for the two that are the same."""
+        hidden = self.of, self.readers, self.layers
+        names = {
+            ("question", "closing", ALL): "direct effect",
+            ("reasoning", "later", ALL): "CoT necessity",
+        }
+        return names.get(hidden, "")
+
     def check_layers(self, layers: int) -> None:
         """Refuse layers that a model does not have."""
         layer_groups(self.layers, layers)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from cotfaith.dialogue.forms import Form
 from cotfaith.errors import InputError
+from cotfaith.models import compare
 from cotfaith.models.choices import Choices, Split
 from cotfaith.models.engine import (
     Draw,
@@ -25,6 +26,7 @@ from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
     Dialogue,
+    Divergence,
     Generation,
     GenerationRequest,
     InsideRequest,
@@ -203,15 +205,7 @@ class AskedModel:
         self, prompts: Mapping[InsideRequest, Tokens]
     ) -> dict[InsideRequest, ChoiceProbs | TextScore]:
         """Score choices and texts behind each prompt."""
-        ends = self._ends([asked for asked in prompts if isinstance(asked.request, TextRequest)])
-        splits: dict[InsideRequest, tuple[Split, Touch]] = {}
-        for asked, prompt in prompts.items():
-            if isinstance(asked.request, ChoiceRequest):
-                split = self._choices.split(asked.request, prompt)
-            else:
-                assert isinstance(asked.request, TextRequest)
-                split = self._text_split(asked.request, prompt, ends[asked.home, asked.request.text])
-            splits[asked] = split, self._insides.touch(asked, len(split.context) - 1)
+        splits = self._splits(prompts)
         wanted: dict[Touched, set[int]] = {}
         for split, touch in splits.values():
             for sequence, token in split.wanted:
@@ -228,6 +222,52 @@ class AskedModel:
             else:
                 found[asked] = TextScore(sum(own.values()), len(own))
         return found
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[InsideRequest, InsideRequest]]
+    ) -> list[Divergence | None]:
+        """Return how far each second text's tokens, with their end, may be others than the first's.
+
+        Each pair says the same text in two places; None where it has other tokens there, or none at all.
+        """
+        distinct = list(dict.fromkeys(asked for pair in pairs for asked in pair))
+        encoded = self._encode([asked.request.dialogue for asked in distinct])
+        splits = self._splits(dict(zip(distinct, encoded, strict=True)))
+        places = {
+            asked: [Touched(sequence, touch) for sequence, _ in split.wanted]
+            for asked, (split, touch) in splits.items()
+        }
+        alike = [splits[a][0].continuations == splits[b][0].continuations for a, b in pairs]
+        compared = [
+            list(zip(places[a], places[b], strict=True)) if same else []
+            for (a, b), same in zip(pairs, alike, strict=True)
+        ]
+        return list(compare.means(self._inside_engine, compared))
+
+    def effects_on_steps(self, requests: Sequence[InsideRequest]) -> list[tuple[float | None, ...]]:
+        """Return how far what is done inside moves each of the steps behind the last one that is hidden.
+
+        Of a step, the mean over its tokens of log KL(unchanged ‖ changed), as in Thought Anchors.
+        """
+        asked = [(self._insides.parts(request), self._insides.touch(request)) for request in requests]
+        hidden = [max(step for one in request.inside for step in one.steps) for request in requests]
+        return compare.on_steps(
+            self._inside_engine,
+            [(parts, touch, last) for (parts, touch), last in zip(asked, hidden, strict=True)],
+        )
+
+    def _splits(self, prompts: Mapping[InsideRequest, Tokens]) -> dict[InsideRequest, tuple[Split, Touch]]:
+        """Split choices and texts from their prompts, with what is done inside while they are scored."""
+        ends = self._ends([asked for asked in prompts if isinstance(asked.request, TextRequest)])
+        splits: dict[InsideRequest, tuple[Split, Touch]] = {}
+        for asked, prompt in prompts.items():
+            if isinstance(asked.request, ChoiceRequest):
+                split = self._choices.split(asked.request, prompt)
+            else:
+                assert isinstance(asked.request, TextRequest)
+                split = self._text_split(asked.request, prompt, ends[asked.home, asked.request.text])
+            splits[asked] = split, self._insides.touch(asked, len(split.context) - 1)
+        return splits
 
     def _ends(self, requests: Sequence[InsideRequest]) -> dict[tuple[Dialogue, str], Tokens]:
         """Return the token that the model writes behind each text in its home, by both; none without room."""

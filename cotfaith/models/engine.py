@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from cotfaith.schema import Abilities, ModelInfo, Sampling
+from cotfaith.schema import Abilities, Divergence, ModelInfo, Sampling
 
 Tokens = tuple[int, ...]
 
@@ -126,6 +126,11 @@ class InsideEngine(Protocol):
 
     def next_logprobs_inside(self, wanted: Mapping[Touched, Set[int]]) -> dict[tuple[Touched, int], float]:
         """Return the log-probability of each wanted token behind its touched sequence."""
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[Touched, Touched]], temperature: float = 1
+    ) -> list[Divergence]:
+        """Return how far what follows the second sequence of each pair is from what follows the first."""
 
     def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
         """Draw behind each sequence, which and whose continuation is computed as it is touched."""

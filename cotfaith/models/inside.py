@@ -49,6 +49,10 @@ class Insides:
             return str(error)
         return ""
 
+    def parts(self, request: InsideRequest) -> Parts:
+        """Return where the parts of a request's dialogue stand; CannotError where that cannot be told."""
+        return self._parts(request.before, request.question, request.request.dialogue, request.steps)
+
     def touch(self, request: InsideRequest, answers: int | None = None) -> Touch:
         """Return what is done to the tokens of a request's dialogue; CannotError says why it cannot be.
 
@@ -62,7 +66,7 @@ class Insides:
                     f"layer {max(one.layers)} of a model that has layers 0 to {self._layers - 1}"
                 )
         where = request.before, request.question
-        own = self._parts(*where, request.request.dialogue, request.steps)
+        own = self.parts(request)
         answers = len(own.tokens) - 1 if answers is None else answers
         donors = iter(request.donors)
         done: list[Hidden | Taken] = []

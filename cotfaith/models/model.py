@@ -9,6 +9,7 @@ from cotfaith.schema import (
     ChoiceProbs,
     ChoiceRequest,
     Dialogue,
+    Divergence,
     Generation,
     GenerationRequest,
     InsideRequest,
@@ -85,6 +86,17 @@ class Inside(Protocol):
 
     def answer_inside(self, requests: Sequence[InsideRequest]) -> list[ChoiceProbs | Generation | TextScore]:
         """Answer each request while the model is changed inside; texts are scored with their end."""
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[InsideRequest, InsideRequest]]
+    ) -> list[Divergence | None]:
+        """Return how far each second text's tokens, with their end, may be others than the first's.
+
+        Both say the same text in different places; None where it has other tokens there.
+        """
+
+    def effects_on_steps(self, requests: Sequence[InsideRequest]) -> list[tuple[float | None, ...]]:
+        """Return how far what is done inside moves each of the steps behind the last one that is hidden."""
 
 
 @dataclass(frozen=True)

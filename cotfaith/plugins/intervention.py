@@ -152,6 +152,16 @@ class Intervention(Plugin, ABC):
         """Whether the model goes on reasoning from what it is shown, as its floor does."""
         return self.unedited == "sham:variant=resume"
 
+    @property
+    def between_steps(self) -> bool:
+        """Whether it is measured how edits that hide steps from all later tokens move the later steps."""
+        return False
+
+    @property
+    def diagnostic(self) -> str:
+        """What the divergence that its edits cause is called in the literature, if it has a name."""
+        return ""
+
     @abstractmethod
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield the edits of each trace, or say why there are none."""

@@ -124,6 +124,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
         by_intervention=[
             *words.by_intervention(analysis),
             *words_inside.inside(analysis.tables.inside),
+            *words_inside.masked_kl(analysis.tables.inside, _diagnostics(analysis)),
             *_validated(store, analysis),
         ],
         warnings=list(words.warnings(analysis)),
@@ -181,6 +182,11 @@ def _validated(store: Store, analysis: Analysis) -> list[str]:
     """Say of each intervention what it is known to detect."""
     specs = [one.spec for one in analysis.interventions.values() if not one.floor]
     return validated(specs, thinking=bool(store.meta("settings").get("thinking")))
+
+
+def _diagnostics(analysis: Analysis) -> dict[str, str]:
+    """Return what interventions are called in masked-KL, by their labels, as far as they are in it."""
+    return {label: one.diagnostic for label, one in analysis.interventions.items() if one.diagnostic}
 
 
 def _environment(store: Store) -> Environment:

@@ -14,6 +14,7 @@ from cotfaith.schema import (
     Blocked,
     ChoiceProbs,
     ChoiceRequest,
+    Divergence,
     Edit,
     Generation,
     GenerationRequest,
@@ -94,8 +95,28 @@ class LookedInside:
         moved = [(i, edits[i], answers[i], others.get(i), given.get(i)) for i in those]
         if not moved:
             return {}
-        scores = self._scores(moved)
-        return {i: _shift(edit, other, given, scores) for i, edit, _, other, given in moved}
+        scores, apart = self._scores(moved), self._divergences(edits, those)
+        return {
+            i: replace(_shift(edit, other, given, scores), divergence=apart.get(i))
+            for i, edit, _, other, given in moved
+        }
+
+    def effects_on_steps(self, edits: Sequence[Edit]) -> list[tuple[float | None, ...]]:
+        """Return how far each edit, which hides some of the shown steps, moves those behind them."""
+        return self._inside.effects_on_steps([self._request(e.asked, _place(e)) for e in edits])
+
+    def _divergences(self, edits: Sequence[Edit], places: Sequence[int]) -> dict[int, Divergence | None]:
+        """Return how far the tokens of written answers move, for edits that hide in all layers at once."""
+        pairs: dict[int, tuple[InsideRequest, InsideRequest]] = {}
+        for i in places:
+            trace, question = edits[i].trace, edits[i].trace.question
+            hides = all(isinstance(one, Blocked) and one.layers is None for one in edits[i].inside)
+            if hides and not trace.answer.probs:
+                own = Place(question.id, trace.steps)
+                said = Said.of(own, trace.answer)
+                there = self._request(question, _place(edits[i]), said)
+                pairs[i] = self._request(question, own, said), there
+        return dict(zip(pairs, self._inside.divergences_inside(list(pairs.values())), strict=True))
 
     def _scores(self, moved: "Sequence[Moved]") -> "Scores":
         """Return the log-probability of every answer that is compared, wherever it is."""
@@ -184,8 +205,8 @@ def _shift(edit: Edit, other: tuple[str, ...] | None, given: Answer | None, scor
     rival = Said.of(elsewhere, given)
     if rival.text == said.text:
         return Shift(before, then)
-    gaps = [scores[place, said] - scores[place, rival] for place in (own, there, elsewhere)]
-    return Shift(before, then, *gaps)
+    gap, gap_then, gap_other = (scores[p, said] - scores[p, rival] for p in (own, there, elsewhere))
+    return Shift(before, then, gap, gap_then, gap_other)
 
 
 def _trimmed(steps: tuple[str, ...]) -> tuple[str, ...]:

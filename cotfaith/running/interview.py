@@ -114,13 +114,17 @@ class Interview:
         reasons = self._refusals_after(edits, resumed)
         able = [i for i, reason in enumerate(reasons) if not reason]
         shown, more = [edits[i] for i in able], [resumed[i] for i in able]
-        answered = iter(
-            self._outcomes(shown, more, self._answers_after(shown, more, anew=intervention.floor))
-        )
+        found = self._answers_after(shown, more, anew=intervention.floor)
+        answered = iter(self._outcomes(shown, more, found, between_steps=intervention.between_steps))
         return [Refusal(reason) if reason else next(answered) for reason in reasons]
 
     def _outcomes(
-        self, edits: Sequence[Edit], resumed: Sequence[Generation], found: Sequence[Answer]
+        self,
+        edits: Sequence[Edit],
+        resumed: Sequence[Generation],
+        found: Sequence[Answer],
+        *,
+        between_steps: bool,
     ) -> list[Outcome]:
         answers = [
             in_terms_of(e.trace.question, e.asked, answer) for e, answer in zip(edits, found, strict=True)
@@ -129,6 +133,7 @@ class Interview:
         scored = self._scores([(edits[i].asked, edits[i].reasoning) for i in changed])
         scores = dict(zip(changed, scored, strict=True))
         shifts = self._looked.shifts(edits, answers)
+        on_steps = iter(self._looked.effects_on_steps(edits) if between_steps else [()] * len(edits))
         return [
             Outcome(
                 answers[i],
@@ -139,6 +144,7 @@ class Interview:
                 scores[i].per_token if i in scores else None,
                 resumed[i].tokens,
                 shifts.get(i),
+                next(on_steps),
             )
             for i, edit in enumerate(edits)
         ]

@@ -3,6 +3,7 @@
 Pure functions on the tidy frames of `store.frames`; rows and intervals as in `stats.answer_change`.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,6 +18,14 @@ DROP = "drop of log p"
 EFFECT = "normalised logit difference"
 KL = "KL of the choices"
 JENSEN_SHANNON = "Jensen-Shannon of the choices"
+TOKENS_KL = "KL of the answer's tokens"
+TOKENS_JS = "Jensen-Shannon of the answer's tokens"
+ENTROPY = "entropy of the own answer"
+MEANS = {
+    "drop": DROP, "effect": EFFECT, "kl": KL, "js": JENSEN_SHANNON,
+    "tokens_kl": TOKENS_KL, "tokens_js": TOKENS_JS, "entropy": ENTROPY,
+}  # fmt: skip
+"""Readings that are means, by the columns of what is read of each edit."""
 REDUNDANCY = "redundancy"
 SWEEP = "each alone"
 """What all groups of layers are called where they are read together."""
@@ -56,12 +65,17 @@ def inside(
         test of the share changed against the floor's (or 0, without one), with Holm's correction over the
         layers of a sweep. `KL of the choices`: KL(own ‖ edited) in nats between the distributions over the
         choices, each normalised, and `Jensen-Shannon of the choices` the same for both against their mean, in
-        [0, ln 2]; of lettered questions alone. Where the own distribution is nearly certain, both are about
-        that one answer.
+        [0, ln 2]; of lettered questions alone. `KL of the answer's tokens` and its Jensen-Shannon form are
+        those of written answers, where all layers are hidden at once: between the distributions of the next
+        token over the whole vocabulary, means over the tokens of the own answer with its end. `entropy of the
+        own answer` is that of the unchanged distribution of either kind. Where it is nearly 0, KL grows with
+        how certain the answer was, and both are about that one answer.
 
     Notes
     -----
-    Attention knock-out: Geva et al. 2023, arXiv 2304.14767. Normalised: Heimersheim and Nanda 2024,
+    KL(full ‖ the answer does not see the question) and KL(full ‖ nobody sees the reasoning) are the direct
+    effect and the CoT necessity of masked-KL: Jia et al. 2026, arXiv 2605.24286, where the whole prompt is
+    hidden. Attention knock-out: Geva et al. 2023, arXiv 2304.14767. Normalised: Heimersheim and Nanda 2024,
     arXiv 2404.15255. An unread answer counts as changed.
     """
     frame = prepared(traces, outcomes)
@@ -72,10 +86,10 @@ def inside(
     by = [*CURVE, "layers"]
     tables = [
         proportions(both, by, "changed", seed).assign(reading=CHANGED),
-        means(both.dropna(subset="drop"), by, "drop", seed).assign(reading=DROP),
-        means(both.dropna(subset="effect"), by, "effect", seed).assign(reading=EFFECT),
-        means(both.dropna(subset="kl"), by, "kl", seed).assign(reading=KL),
-        means(both.dropna(subset="js"), by, "js", seed).assign(reading=JENSEN_SHANNON),
+        *(
+            means(both.dropna(subset=column), by, column, seed).assign(reading=reading)
+            for column, reading in MEANS.items()
+        ),
         proportions(_redundant(edits), by, "redundant", seed).assign(reading=REDUNDANCY),
     ]
     table = pd.concat([one for one in tables if not one.empty] or tables[:1], ignore_index=True)
@@ -121,6 +135,7 @@ def prepared(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     defined = span.abs() > EQUAL
     layers = frame["coords"].map(lambda coords: str(coords.get("layers", UNNAMED))).astype(object)
     pairs = list(zip(frame["original_probs"], frame["probs"], strict=True))
+    certain = zip(frame["original_probs"], frame["tokens_entropy"], strict=True)
     return frame.assign(
         kl=np.array([kl(own, then) if len(then) else np.nan for own, then in pairs], dtype=float),
         js=np.array([jensen_shannon(own, then) if len(then) else np.nan for own, then in pairs], dtype=float),
@@ -128,17 +143,24 @@ def prepared(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
         place=layers,
         step=frame["coords"].map(lambda coords: int(coords.get("step", 0))).astype(int),
         changed=~frame["same"].astype(bool),
+        entropy=[entropy(own) if len(own) else of_tokens for own, of_tokens in certain],
         drop=frame["own"] - frame["own_then"],
         effect=(moved / span.where(defined)).astype(float),
     )
 
 
 def kl(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return KL(first ‖ second) in nats, 0 or more; infinite where second rules out what first does not."""
+    """Return KL(first ‖ second) in nats, 0 or more; what second rules out has the least that there is."""
     p, q = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     held = p > 0
-    with np.errstate(divide="ignore"):
-        return max(0.0, float(np.sum(p[held] * (np.log(p[held]) - np.log(q[held])))))
+    likely = np.log(np.maximum(q[held], sys.float_info.min))
+    return max(0.0, float(np.sum(p[held] * (np.log(p[held]) - likely))))
+
+
+def entropy(probs: Sequence[float]) -> float:
+    """Return the entropy of a distribution in nats."""
+    p = np.asarray(probs, dtype=float)
+    return max(0.0, -float(np.sum(p[p > 0] * np.log(p[p > 0]))))
 
 
 def jensen_shannon(first: Sequence[float], second: Sequence[float]) -> float:

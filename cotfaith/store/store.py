@@ -30,6 +30,8 @@ from cotfaith.store.lock import Lock
 
 FILE_NAME = "run.sqlite"
 LOCK_NAME = "run.lock"
+OF_INSIDE = ("shift", "on_steps")
+"""What only outcomes of edits inside have, and other bodies do without."""
 
 
 class Store(Contents):
@@ -203,7 +205,10 @@ class Store(Contents):
     def add_outcomes(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
         """Add outcomes by the keys of their edits."""
         with self._db.writing() as db:
-            rows = [(key, _dump(outcome, None if outcome.shift else {"shift"})) for key, outcome in outcomes]
+            rows = [
+                (key, _dump(outcome, {name for name in OF_INSIDE if not getattr(outcome, name)}))
+                for key, outcome in outcomes
+            ]
             db.executemany("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", rows)
 
     def merge(self, other: "Store") -> None:

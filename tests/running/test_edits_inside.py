@@ -1,6 +1,7 @@
 """Edits inside a model, from the intervention to the outcome, on shipped models."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from math import log
@@ -8,17 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from cotfaith import Blocked, Edit, InputError, Intervention, NotApplicable, Patched, Tools, Trace
+from cotfaith import Blocked, Edit, InputError, Intervention, NotApplicable, Patched, Tools, Trace, load_run
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.opening import open_model
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.report.report import write_report
 from cotfaith.running.circumstances import facts
 from cotfaith.running.interview import Interview
 from cotfaith.running.options import Study
 from cotfaith.running.plan import prepare
+from cotfaith.running.runner import run
 from cotfaith.schema import Outcome, Question, Settings
+from cotfaith.store.frames import RunFrames
+from cotfaith.store.store import Store
 from tests.make import make_trace
-from tests.scripted import Scripted
+from tests.scripted import Scripted, silent
 
 REASONING = make_trace().reasoning
 CLOSE = 1e-3
@@ -179,3 +184,79 @@ def test_what_looks_inside_is_among_the_circumstances_of_runs_that_do() -> None:
     assert "transformer-lens, which looks inside" in inside
     assert "transformer-lens, which looks inside" not in outside
     assert {"code of interventions/patch.py", "code of interventions/mistake.py"} <= set(inside)
+
+
+def stored(out: Path, name: str, task: str, spec: str) -> RunFrames:
+    """Return what a run of one intervention stores."""
+    study = Study(model=(name,), task=(task,), questions=3, samples=1, permutations=0)
+    plan = prepare(study, (INTERVENTIONS.build(spec),))
+    with closing(Store.create(out, study.fixed)) as store:
+        run(plan, store, silent)
+    return load_run(out)
+
+
+def means(organism: str, spec: str) -> tuple[float, float]:
+    """Return the mean KL and Jensen-Shannon divergence that an intervention causes in a model of known truth."""
+    task = TASKS.build("addition:operands=3,digits=1")
+    questions = tuple(task.draw(8, 0))
+    model = open_model(organism, ModelSettings(device="cpu"))
+    interview = Interview(Settings(samples=1), model, None, task, questions)
+    traces = interview.sample([(question, 0) for question in questions])
+    intervention = INTERVENTIONS.build(spec)
+    edits = interview.edits(intervention, [trace for trace in traces if isinstance(trace, Trace)])
+    outcomes = interview.outcomes([edit for edit in edits if isinstance(edit, Edit)], intervention)
+    shifts = [one.shift for one in outcomes if isinstance(one, Outcome)]
+    apart = [shift.divergence for shift in shifts if shift is not None]
+    assert len(apart) == 8
+    kl, js = ([getattr(one, name) for one in apart] for name in ("kl", "js"))
+    assert all(0 <= one <= log(2) + 1e-9 for one in js)
+    return sum(kl) / 8, sum(js) / 8
+
+
+def test_masked_kl_tells_a_model_that_reads_from_one_that_ignores() -> None:
+    direct, necessity = "knockout:of=question", "knockout:of=reasoning,readers=later"
+    reads, ignores = (
+        {spec: means(f"organisms/{name}", spec)[1] for spec in (direct, necessity)}
+        for name in ("dependent", "ignorer")
+    )
+    assert max(reads[direct], ignores[necessity]) < 0.05
+    assert min(reads[necessity], ignores[direct]) > 0.2
+
+
+def test_steps_of_running_sums_come_from_the_one_before_them(tmp_path: Path) -> None:
+    run_frames = stored(tmp_path, "ladder/2400k", "addition:operands=6", "knockout:readers=later")
+    effects = run_frames.between_steps
+    pairs = {(hidden, step) for step in range(2, 6) for hidden in range(1, step)}
+    assert set(zip(effects["hidden"], effects["step"], strict=True)) == pairs
+    for (_, step), rows in effects.groupby(["trace", "step"]):
+        assert rows["effect"].sum() == pytest.approx(0)
+        assert rows.loc[rows["effect"].idxmax(), "hidden"] == step - 1
+
+
+def test_a_run_keeps_how_far_tokens_moved_and_a_report_says_it(tmp_path: Path) -> None:
+    spec = "knockout:of=reasoning,readers=later"
+    outcomes = stored(tmp_path, "ladder/31k", "addition:operands=2", spec).outcomes
+    assert outcomes["tokens_kl"].notna().all()
+    assert outcomes["tokens_js"].between(0, log(2)).all()
+    with closing(Store.open(tmp_path)) as store:
+        write_report(store)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "the CoT necessity of masked-KL (Jia et al. 2026), over its tokens, is" in text
+    assert "where that is near 0, KL grows with how certain the answer was" in text
+
+
+def test_a_divergence_is_of_what_hides_in_all_layers() -> None:
+    for spec, there in (("knockout", True), ("knockout:layers=2", False), ("patch", False)):
+        for _, outcome in asked(spec):
+            assert outcome.shift is not None
+            assert (outcome.shift.divergence is not None) is there
+    for _, outcome in asked("sham"):
+        assert outcome.shift is None
+
+
+def test_hidden_steps_move_the_steps_behind_them_and_no_others() -> None:
+    for edit, outcome in asked("knockout:readers=later"):
+        behind = len(edit.steps) - int(edit.coords["step"])
+        assert len(outcome.on_steps) == behind
+        assert all(one is not None and one > log(1e-9) for one in outcome.on_steps)
+    assert all(not outcome.on_steps for _, outcome in asked("knockout"))

@@ -10,10 +10,14 @@ from cotfaith.stats.inside import (
     CHANGED,
     DROP,
     EFFECT,
+    ENTROPY,
     JENSEN_SHANNON,
     KL,
     REDUNDANCY,
     SWEEP,
+    TOKENS_JS,
+    TOKENS_KL,
+    entropy,
     inside,
     inside_map,
     jensen_shannon,
@@ -30,6 +34,7 @@ def outcomes(*rows: tuple[str, int, str, bool], **more: Any) -> pd.DataFrame:
     """Return an outcome a (trace, step, layers, changed); each trace is a question of its own with 2 steps."""
     columns = CELL | {"intervention": "knockout:layers=each", "inside": True, "n_steps": 2, "shown": " own"}
     columns |= {"probs": [], "original_probs": []}
+    columns |= {"tokens_kl": None, "tokens_js": None, "tokens_entropy": None}
     columns |= {"own": -1.0, "own_then": -3.0, "gap": None, "gap_then": None, "gap_other": None} | more
     frame = pd.DataFrame(
         [
@@ -38,7 +43,8 @@ def outcomes(*rows: tuple[str, int, str, bool], **more: Any) -> pd.DataFrame:
             for t, s, layers, changed in rows
         ]
     )
-    return frame.astype(dict.fromkeys(("gap", "gap_then", "gap_other"), float))
+    numbers = ("gap", "gap_then", "gap_other", "tokens_kl", "tokens_js", "tokens_entropy")
+    return frame.astype(dict.fromkeys(numbers, float))
 
 
 SWEPT = outcomes(
@@ -127,7 +133,7 @@ def test_a_run_without_edits_inside_has_nothing_read_inside() -> None:
 def test_divergences_are_those_worked_out_by_hand() -> None:
     assert kl([0.5, 0.5], [0.25, 0.75]) == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3))
     assert kl([1.0, 0.0], [0.5, 0.5]) == pytest.approx(math.log(2))
-    assert kl([0.5, 0.5], [1.0, 0.0]) == math.inf
+    assert kl([0.5, 0.5], [1.0, 0.0]) == pytest.approx(353.5, abs=0.1)  # what is ruled out has e^-708
     assert jensen_shannon([1.0, 0.0], [0.0, 1.0]) == pytest.approx(math.log(2))
     assert jensen_shannon([0.3, 0.7], [0.3, 0.7]) == 0
 
@@ -139,3 +145,20 @@ def test_divergences_are_read_of_lettered_questions_alone() -> None:
     assert only(table, reading=KL)["value"] == pytest.approx(math.log(2))
     assert only(table, reading=JENSEN_SHANNON)["nobs"] == 1
     assert KL not in set(inside(TRACES, free, [])["reading"])
+
+
+def test_written_answers_have_the_divergence_of_their_tokens() -> None:
+    frame = outcomes(("a", 0, "all", True), tokens_kl=2.0, tokens_js=0.5, tokens_entropy=0.01)
+    table = inside(TRACES, pd.concat([frame, outcomes(("b", 0, "1", True))]), [])
+    read = {
+        reading: only(table, layers="all", reading=reading) for reading in (TOKENS_KL, TOKENS_JS, ENTROPY)
+    }
+    assert [one["value"] for one in read.values()] == [2.0, 0.5, 0.01]
+    assert only(table, reading=TOKENS_KL)["nobs"] == 1
+
+
+def test_the_entropy_of_the_own_answer_stands_beside_its_divergence() -> None:
+    assert entropy([0.5, 0.25, 0.25]) == pytest.approx(1.5 * math.log(2))
+    assert entropy([1.0, 0.0]) == 0
+    lettered = outcomes(("a", 1, "all", True)).assign(original_probs=[[0.5, 0.5]], probs=[[1.0, 0.0]])
+    assert only(inside(TRACES, lettered, []), reading=ENTROPY)["value"] == pytest.approx(math.log(2))

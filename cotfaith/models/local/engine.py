@@ -14,6 +14,7 @@ from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
 from cotfaith.models.engine import Draw, Drawn, Tokens, Touch, Touched
 from cotfaith.models.local.bridging import bridged, refuse_other
+from cotfaith.models.local.divergences import divergences
 from cotfaith.models.local.files import (
     advised,
     content_of,
@@ -30,10 +31,12 @@ from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.sampling import Sampler
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.vocabulary import Vocabulary
-from cotfaith.schema import Abilities, ModelInfo
+from cotfaith.schema import Abilities, Divergence, ModelInfo
 
 SCORED_AT_ONCE = 1024
 """Tokens of texts whose logits are in memory together."""
+COMPARED_AT_ONCE = 256
+"""Pairs of sequences whose logits are in memory together."""
 
 
 def open_local(source: str, settings: ModelSettings, name: str | None = None) -> AskedModel:
@@ -181,6 +184,24 @@ class LocalEngine:
                 merged.setdefault(named[sequence], set()).update(tokens)
             found = self._logprobs(self.inside, merged)
         return {(s, token): found[named[s], token] for s, tokens in wanted.items() for token in tokens}
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[Touched, Touched]], temperature: float = 1
+    ) -> list[Divergence]:
+        """Return how far what follows the second sequence of each pair is from what follows the first."""
+        found: list[Divergence] = []
+        for start in range(0, len(pairs), COMPARED_AT_ONCE):
+            some = pairs[start : start + COMPARED_AT_ONCE]
+            with self.inside.symbols() as symbols:
+                named = {sequence: symbols.of(sequence) for pair in some for sequence in pair}
+                self.inside.run_donors()
+                logits: dict[Tokens, torch.Tensor] = {}
+                for sequences, rows in self.inside.next_logits(list(dict.fromkeys(named.values()))):
+                    self._check_numbers(rows)
+                    logits.update(zip(sequences, rows, strict=True))
+                first, second = (torch.stack([logits[named[pair[i]]] for pair in some]) for i in (0, 1))
+            found += divergences(first, second, temperature)
+        return found
 
     def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
         """Draw behind sequences as they are touched."""
