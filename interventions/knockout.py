@@ -42,6 +42,10 @@ class Knockout(Intervention):
         """What writes the mistakes."""
         return (WRITER,) if self.of == "mistake" else ()
 
+    def groups(self, layers: int) -> int:
+        """Return in how many groups of layers each part is hidden."""
+        return len(self._groups(layers))
+
     @property
     def between_steps(self) -> bool:
         """Whether steps are suppressed as in Thought Anchors, so that the steps behind are compared too."""

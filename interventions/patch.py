@@ -46,6 +46,10 @@ class Patch(Intervention):
         """Refuse layers that a model does not have."""
         layer_groups(self.layers, layers)
 
+    def groups(self, layers: int) -> int:
+        """Return before how many groups of layers states are taken."""
+        return len(layer_groups(self.layers, layers))
+
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield an edit for each donor and each group of layers before which its states are taken."""
         for written in tools.edits_of(DONORS[self.donor], traces):

@@ -29,6 +29,10 @@ class Sham(Intervention):
         """The abilities that it needs: hooks only where it uses them."""
         return self.needs | ({"hooks"} if self.variant == "inside" else set())
 
+    def groups(self, layers: int) -> int:
+        """Return 2: hooks that hide nothing, and states taken from the same run."""
+        return 2
+
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
         """Yield the whole reasoning once, or every prefix to resume from; the empty one samples anew."""
         for trace in traces:

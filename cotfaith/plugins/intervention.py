@@ -152,6 +152,10 @@ class Intervention(Plugin, ABC):
         """Whether the model goes on reasoning from what it is shown, as its floor does."""
         return self.unedited == "sham:variant=resume"
 
+    def groups(self, layers: int) -> int:
+        """Return in how many groups of a model's layers its edits do something at each position."""
+        return layers
+
     @property
     def between_steps(self) -> bool:
         """Whether it is measured how edits that hide steps from all later tokens move the later steps."""

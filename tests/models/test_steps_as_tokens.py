@@ -15,6 +15,8 @@ from cotfaith.models.local.files import load_tokenizer
 from cotfaith.models.shipped import local_source
 from cotfaith.models.vocabulary import Vocabulary
 from cotfaith.schema import Blocked, InsideRequest, Patched, Question, TextRequest
+from tests.dialogue.test_thinking import FAMILIES, ZOO, form
+from tests.dialogue.test_thinking import tokenizer as tokenizer_of
 
 QUESTION = Question("t", "q", "What is 12 + 34?", ("46", "47"))
 STEPS = (" 12 + 34 = 46.", "\n\nSo it is 46.")
@@ -70,6 +72,26 @@ def test_the_question_is_hidden_with_its_choices(model_dir: Callable[..., Path])
     shown = text_of(tokenizer, insides, asked, range(hidden.begin, hidden.end))
     assert shown.strip() == "What is 12 + 34?\nChoices:\n(A): 46\n(B): 47"
     assert hidden.layers == (1,)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_within_a_block_of_thinking_steps_are_found_in_every_familys_template(
+    tmp_path: Path, family: str
+) -> None:
+    found = form(tmp_path, family)
+    tokenizer = tokenizer_of(tmp_path, ZOO[family].template)
+    insides = Insides(Vocabulary(tokenizer), found, 2)
+    asked = request(Blocked((0, 1)), Blocked(question=True))
+    parts = insides.parts(asked)
+    first, second, question = (
+        text_of(tokenizer, insides, asked, range(begin, end)) for begin, end in (*parts.steps, parts.question)
+    )
+    assert first.strip() == STEPS[0].strip()
+    assert second.strip() == STEPS[1].strip()
+    assert question.strip().startswith(QUESTION.text)
+    closing = text_of(tokenizer, insides, asked, range(parts.closing, len(parts.tokens)))
+    assert closing.strip().startswith(found.never[-1].strip())
+    assert QUESTION.text not in closing
 
 
 def test_states_are_taken_from_the_same_places(model_dir: Callable[..., Path]) -> None:

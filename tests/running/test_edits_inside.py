@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import log
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,9 +187,9 @@ def test_what_looks_inside_is_among_the_circumstances_of_runs_that_do() -> None:
     assert {"code of interventions/patch.py", "code of interventions/mistake.py"} <= set(inside)
 
 
-def stored(out: Path, name: str, task: str, spec: str) -> RunFrames:
+def stored(out: Path, name: str, task: str, spec: str, **options: Any) -> RunFrames:
     """Return what a run of one intervention stores."""
-    study = Study(model=(name,), task=(task,), questions=3, samples=1, permutations=0)
+    study = Study(model=(name,), task=(task,), **{"questions": 3, "samples": 1, "permutations": 0} | options)
     plan = prepare(study, (INTERVENTIONS.build(spec),))
     with closing(Store.create(out, study.fixed)) as store:
         run(plan, store, silent)
@@ -260,3 +261,28 @@ def test_hidden_steps_move_the_steps_behind_them_and_no_others() -> None:
         assert len(outcome.on_steps) == behind
         assert all(one is not None and one > log(1e-9) for one in outcome.on_steps)
     assert all(not outcome.on_steps for _, outcome in asked("knockout"))
+
+
+def test_steps_in_a_block_of_thinking_are_hidden_and_patched_too(tmp_path: Path) -> None:
+    for name, reads in (("reader", True), ("ignorer", False)):
+        for spec in ("knockout:layers=2", "patch"):
+            found = stored(
+                tmp_path / name / spec,
+                f"organisms-thinking/{name}",
+                "addition:operands=3,digits=1",
+                spec,
+                questions=8,
+                thinking=True,
+            )
+            assert found.not_applicable.empty
+            changed = ~found.outcomes.groupby("question")["same"].all()
+            assert changed.mean() > 0.8 if reads else changed.mean() < 0.2
+
+
+def test_more_positions_add_to_the_steps_that_were_hidden(tmp_path: Path) -> None:
+    few, more = (
+        stored(tmp_path, "ladder/31k", "addition:operands=6", "knockout", points=points).outcomes
+        for points in (3, 5)
+    )
+    assert 3 < len(few) < len(more)
+    assert few["coords"].isin(list(more["coords"])).all()
