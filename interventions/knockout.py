@@ -1,4 +1,4 @@
-"""Attention knock-out: Geva et al. 2023, https://arxiv.org/abs/2304.14767, applied to steps of reasoning."""
+"""Attention edges cut, as Geva et al. 2023 (https://arxiv.org/abs/2304.14767) do, for steps of reasoning."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,13 +53,16 @@ class Knockout(Intervention):
 
     @property
     def diagnostic(self) -> str:
-        """Its name in masked-KL (Jia et al. 2026, arXiv 2605.24286), for the two that are the same."""
-        hidden = self.of, self.readers, self.layers
+        """Its name in masked-KL (Jia et al. 2026, arXiv 2605.24286), where it does the same.
+
+        What is hidden of a whole reasoning reaches nothing else, so that later readers are closing ones.
+        """
         names = {
             ("question", "closing", ALL): "direct effect",
+            ("reasoning", "closing", ALL): "CoT necessity",
             ("reasoning", "later", ALL): "CoT necessity",
         }
-        return names.get(hidden, "")
+        return names.get((self.of, self.readers, self.layers), "")
 
     def check_layers(self, layers: int) -> None:
         """Refuse layers that a model does not have."""

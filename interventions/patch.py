@@ -1,4 +1,7 @@
-"""Activation patching of steps: Meng et al. 2022, arXiv 2202.05262; the donors are other texts."""
+"""Activation patching of steps: Meng et al. 2022, arXiv 2202.05262.
+
+The donors are other texts of as many tokens and no noise, as Zhang and Nanda 2023 (arXiv 2309.16042) advise.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

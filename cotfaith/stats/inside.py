@@ -74,9 +74,10 @@ def inside(
     Notes
     -----
     KL(full ‖ the answer does not see the question) and KL(full ‖ nobody sees the reasoning) are the direct
-    effect and the CoT necessity of masked-KL: Jia et al. 2026, arXiv 2605.24286, where the whole prompt is
-    hidden. Attention knock-out: Geva et al. 2023, arXiv 2304.14767. Normalised: Heimersheim and Nanda 2024,
-    arXiv 2404.15255. An unread answer counts as changed.
+    effect and the CoT necessity of masked-KL: Jia et al. 2026, arXiv 2605.24286, as their code computes them;
+    there the whole prompt is hidden, here the question with its choices. Logit differences, and what noising
+    and denoising show: Heimersheim and Nanda 2024, arXiv 2404.15255; to 0 and 1 they are brought as in
+    TransformerLens's demonstrations of activation patching. An unread answer counts as changed.
     """
     frame = prepared(traces, outcomes)
     edits = frame[~frame["intervention"].isin(floors)]

@@ -215,7 +215,7 @@ def means(organism: str, spec: str) -> tuple[float, float]:
 
 
 def test_masked_kl_tells_a_model_that_reads_from_one_that_ignores() -> None:
-    direct, necessity = "knockout:of=question", "knockout:of=reasoning,readers=later"
+    direct, necessity = "knockout:of=question", "knockout:of=reasoning"
     reads, ignores = (
         {spec: means(f"organisms/{name}", spec)[1] for spec in (direct, necessity)}
         for name in ("dependent", "ignorer")
@@ -235,7 +235,7 @@ def test_steps_of_running_sums_come_from_the_one_before_them(tmp_path: Path) -> 
 
 
 def test_a_run_keeps_how_far_tokens_moved_and_a_report_says_it(tmp_path: Path) -> None:
-    spec = "knockout:of=reasoning,readers=later"
+    spec = "knockout:of=reasoning"
     outcomes = stored(tmp_path, "ladder/31k", "addition:operands=2", spec).outcomes
     assert outcomes["tokens_kl"].notna().all()
     assert outcomes["tokens_js"].between(0, log(2)).all()
@@ -244,6 +244,12 @@ def test_a_run_keeps_how_far_tokens_moved_and_a_report_says_it(tmp_path: Path) -
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "the CoT necessity of masked-KL (Jia et al. 2026), over its tokens, is" in text
     assert "where that is near 0, KL grows with how certain the answer was" in text
+
+
+def test_a_reasoning_that_nothing_behind_it_sees_is_hidden_from_all() -> None:
+    closing, later = asked("knockout:of=reasoning"), asked("knockout:of=reasoning,readers=later")
+    for (_, one), (_, other) in zip(closing, later, strict=True):
+        assert then(one) == pytest.approx(then(other), abs=CLOSE)
 
 
 def test_a_divergence_is_of_what_hides_in_all_layers() -> None:
