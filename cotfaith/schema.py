@@ -385,6 +385,9 @@ class Outcome:
     on_steps: tuple[float | None, ...] = ()
     """Where it is asked of an edit that hides a step from all later tokens: how it moves each step behind it,
     as the mean of log KL over the step's tokens; None for a step without tokens."""
+    attention: tuple[float, ...] = ()
+    """Where hooks change nothing: the attention of the place that answers to the reasoning, 0 to 1, the mean
+    of the heads of each layer."""
 
 
 @dataclass(frozen=True)

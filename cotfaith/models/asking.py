@@ -244,6 +244,12 @@ class AskedModel:
         ]
         return list(compare.means(self._inside_engine, compared))
 
+    def attention(self, requests: Sequence[InsideRequest]) -> list[tuple[float, ...]]:
+        """Return how much the place that answers attends to the steps, layer by layer; nothing is changed."""
+        parts = [self._insides.parts(request) for request in requests]
+        asked = [(one.tokens, one.steps[0][0], one.steps[-1][1]) for one in parts]
+        return self._inside_engine.attention(asked)
+
     def effects_on_steps(self, requests: Sequence[InsideRequest]) -> list[tuple[float | None, ...]]:
         """Return how far what is done inside moves each of the steps behind the last one that is hidden.
 

@@ -132,6 +132,9 @@ class InsideEngine(Protocol):
     ) -> list[Divergence]:
         """Return how far what follows the second sequence of each pair is from what follows the first."""
 
+    def attention(self, asked: Sequence[tuple[Tokens, int, int]]) -> list[tuple[float, ...]]:
+        """Return how much each sequence's last token attends to a part of its places, layer by layer."""
+
     def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
         """Draw behind each sequence, which and whose continuation is computed as it is touched."""
 

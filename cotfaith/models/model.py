@@ -95,6 +95,9 @@ class Inside(Protocol):
         Both say the same text in different places; None where it has other tokens there.
         """
 
+    def attention(self, requests: Sequence[InsideRequest]) -> list[tuple[float, ...]]:
+        """Return how much the place that answers attends to the steps, layer by layer; nothing is changed."""
+
     def effects_on_steps(self, requests: Sequence[InsideRequest]) -> list[tuple[float | None, ...]]:
         """Return how far what is done inside moves each of the steps behind the last one that is hidden."""
 

@@ -105,6 +105,14 @@ class LookedInside:
         """Return how far each edit, which hides some of the shown steps, moves those behind them."""
         return self._inside.effects_on_steps([self._request(e.asked, _place(e)) for e in edits])
 
+    def attention(self, edits: Sequence[Edit]) -> dict[int, tuple[float, ...]]:
+        """Return how much the answer attends to the reasoning, by the places of edits that hide nothing."""
+        places = [i for i, edit in enumerate(edits) if edit.inside and all(map(_hides_nothing, edit.inside))]
+        if not places:
+            return {}
+        asked = [self._request(edits[i].asked, _place(edits[i])) for i in places]
+        return dict(zip(places, self._inside.attention(asked), strict=True))
+
     def _divergences(self, edits: Sequence[Edit], places: Sequence[int]) -> dict[int, Divergence | None]:
         """Return how far the tokens of written answers move, for edits that hide in all layers at once."""
         pairs: dict[int, tuple[InsideRequest, InsideRequest]] = {}
@@ -183,6 +191,10 @@ def other_text(edit: Edit) -> tuple[str, ...] | None:
     """Return the steps whose answer an edit's is compared with: the shown or the donor's; not the trace's."""
     shown = [edit.steps, *(one.donor for one in edit.inside if isinstance(one, Patched))]
     return next((steps for steps in shown if "".join(steps) != edit.trace.reasoning), None)
+
+
+def _hides_nothing(one: Blocked | Patched) -> bool:
+    return isinstance(one, Blocked) and not one.steps and not one.question
 
 
 def _place(edit: Edit) -> Place:

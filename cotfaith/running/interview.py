@@ -133,6 +133,7 @@ class Interview:
         scored = self._scores([(edits[i].asked, edits[i].reasoning) for i in changed])
         scores = dict(zip(changed, scored, strict=True))
         shifts = self._looked.shifts(edits, answers)
+        attention = self._looked.attention(edits)
         on_steps = iter(self._looked.effects_on_steps(edits) if between_steps else [()] * len(edits))
         return [
             Outcome(
@@ -145,6 +146,7 @@ class Interview:
                 resumed[i].tokens,
                 shifts.get(i),
                 next(on_steps),
+                attention.get(i, ()),
             )
             for i, edit in enumerate(edits)
         ]

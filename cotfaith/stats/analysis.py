@@ -202,6 +202,7 @@ def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:
         answer_change.distance(run.outcomes, seed),
         controls.edits_checked(run.traces, run.outcomes, judges.values, seed),
         controls.by_ending(run.outcomes, seed),
+        controls.attention(run.outcomes, seed),
     ]
     return pd.concat(tables, ignore_index=True).sort_values(
         ["n_params", *CURVE], kind="stable", ignore_index=True

@@ -55,7 +55,7 @@ OUTCOME_COLUMNS = [
     "answer", "correct", "same", "probs", "mass", "probability",
     "hit_limit", "tokens", "logprob", "resumed_tokens", "shown", "resumed",
     "inside", "own", "own_then", "gap", "gap_then", "gap_other",
-    "tokens_kl", "tokens_js", "tokens_entropy",
+    "tokens_kl", "tokens_js", "tokens_entropy", "attention",
 ]  # fmt: skip
 ROTATED_COLUMNS = [
     "model", "n_params", "task", "question", "rotation", "n_choices", "answer", "original_letter", "correct",
@@ -173,7 +173,7 @@ def _outcome_row(row: Iterable[object], steps: Mapping[object, Sequence[str]]) -
         outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
         "".join(shown_steps(edit, steps[trace])), outcome["resumed"],
         bool(edit.get("inside")), *(shift.get(name) for name in SHIFT_COLUMNS),
-        *(divergence.get(name) for name in DIVERGENCE_COLUMNS.values()),
+        *(divergence.get(name) for name in DIVERGENCE_COLUMNS.values()), outcome.get("attention", []),
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from cotfaith.store.lock import Lock
 
 FILE_NAME = "run.sqlite"
 LOCK_NAME = "run.lock"
-OF_INSIDE = ("shift", "on_steps")
+OF_INSIDE = ("shift", "on_steps", "attention")
 """What only outcomes of edits inside have, and other bodies do without."""
 
 

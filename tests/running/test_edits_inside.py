@@ -67,6 +67,14 @@ def test_hooks_that_change_nothing_change_nothing() -> None:
         assert outcome.shift.own_then == pytest.approx(outcome.shift.own, abs=CLOSE)
 
 
+def test_attention_to_the_reasoning_is_read_where_nothing_is_changed() -> None:
+    read = [outcome.attention for _, outcome in asked("sham:variant=inside") if outcome.attention]
+    _, traces = interviewed()
+    assert len(read) == len(traces)
+    assert all(len(one) == 3 and 0 < min(one) <= max(one) < 1 for one in read)
+    assert not any(outcome.attention for _, outcome in asked("knockout"))
+
+
 def test_what_a_step_says_that_all_are_hidden_from_does_not_matter() -> None:
     hidden = asked("knockout:readers=later")
     mistaken = asked("knockout:of=mistake,readers=later")

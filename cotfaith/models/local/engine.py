@@ -203,6 +203,11 @@ class LocalEngine:
             found += divergences(first, second, temperature)
         return found
 
+    def attention(self, asked: Sequence[tuple[Tokens, int, int]]) -> list[tuple[float, ...]]:
+        """Return how much each sequence's last token attends to a part of its places, layer by layer."""
+        masses = self.inside.attention(list(dict.fromkeys(tokens for tokens, _, _ in asked)))
+        return [tuple(masses[tokens][:, begin:end].sum(-1).tolist()) for tokens, begin, end in asked]
+
     def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
         """Draw behind sequences as they are touched."""
         with self.inside.symbols() as symbols:

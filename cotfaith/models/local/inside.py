@@ -5,7 +5,7 @@ that is taken, goes through TransformerLens's hooks. Both are tried, when a mode
 against what they must give.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 
 from cotfaith.errors import InputError
 from cotfaith.models.engine import Hidden, Taken, Tokens, Touch, Touched
-from cotfaith.models.local.batches import chunks
+from cotfaith.models.local.batches import alike, chunks
 from cotfaith.models.local.cache import Lead
 from cotfaith.models.local.network import Network
 from cotfaith.models.local.passes import Passes
@@ -113,6 +113,25 @@ class InsideNetwork(Network):
         """Run sequences beside each other; nothing is done inside."""
         return self.plain.beside(ids, mask, cache)
 
+    def attention(self, sequences: Sequence[Tokens]) -> torch.Tensor:
+        """Return how the last token of sequences of one length attends, (sequences, layers, places).
+
+        The mean of the heads; nothing is changed.
+        """
+        patterns: dict[int, torch.Tensor] = {}
+
+        def keep(layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
+            def read(pattern: torch.Tensor) -> torch.Tensor:
+                patterns[layer] = pattern[:, :, -1].float().mean(1).cpu()
+                return pattern
+
+            return read
+
+        hooks = {f"blocks.{layer}.attn.hook_pattern": keep(layer) for layer in range(self.layers)}
+        with self._firing(hooks):
+            self._run(torch.tensor(sequences), [len(sequences[0]) - 1], use_cache=False)
+        return torch.stack([patterns[layer] for layer in range(self.layers)], dim=1)
+
     def _work(self, numbers: torch.Tensor, sees: torch.Tensor) -> Work:
         """Return what new symbols say is done, each of which sees all that leads to it."""
         if not bool((numbers >= self.vocabulary).any()):
@@ -149,6 +168,12 @@ class InsideNetwork(Network):
                 hooks[f"blocks.{layer}.attn.hook_attn_scores"] = _knock_out(blocked)
             if layer in work.taken or layer in kept_in:
                 hooks[f"blocks.{layer}.hook_resid_pre"] = self._exchange(work, layer)
+        with self._firing(hooks):
+            yield
+
+    @contextmanager
+    def _firing(self, hooks: Mapping[str, Callable[[torch.Tensor], torch.Tensor]]) -> Iterator[None]:
+        """Run with hooks, each of which must fire."""
         fired: set[str] = set()
         named = [(name, _noted(name, hook, fired)) for name, hook in hooks.items()]
         with self._bridge.hooks(fwd_hooks=named):
@@ -230,6 +255,14 @@ class InsidePasses(Passes):
         """Remember the states that the symbols so far take from donors."""
         for _ in self.next_logits(list(dict.fromkeys(self.network.symbols.donor_sequences()))):
             pass
+
+    @torch.inference_mode()
+    def attention(self, sequences: Sequence[Tokens]) -> dict[Tokens, torch.Tensor]:
+        """Return how the last token of each distinct sequence attends to all, (layers, places)."""
+        found: dict[Tokens, torch.Tensor] = {}
+        for several in alike(sequences, self._places, self._batch_size, equal=True):
+            found |= zip(several, self.network.attention(several), strict=True)
+        return found
 
     @torch.inference_mode()
     def cut(self, sequences: Sequence[Tokens], size: int) -> dict[Tokens, torch.Tensor]:

@@ -209,3 +209,30 @@ def test_networks_that_cannot_be_held_to_a_mask_are_refused(
 ) -> None:
     with pytest.raises(InputError):
         engine_of(model_dir(family)).check_inside()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_attention_is_what_transformers_says_it_is(model_dir: Callable[..., Path], family: str) -> None:
+    directory = model_dir(family)
+    asked = [(tokens(1, 30), 5, 12), (tokens(2, 30), 0, 30), (tokens(3, 20), 3, 4)]
+    for (sequence, begin, end), masses in zip(asked, engine_of(directory).attention(asked), strict=True):
+        with torch.no_grad():
+            given = ByHand(directory).network(torch.tensor([sequence]), output_attentions=True).attentions
+        true = [float(layer[0, :, -1, begin:end].mean(0).sum()) for layer in given]
+        assert masses == pytest.approx(true, abs=CLOSE)
+
+
+def test_divergences_are_those_of_the_changed_network(model_dir: Callable[..., Path]) -> None:
+    directory = model_dir("llama")
+    sequence = tokens(4, 30)
+    changed = Touched(sequence, (Hidden(3, 9, 9),))
+    same, other = engine_of(directory).divergences_inside(
+        [(Touched(sequence), Touched(sequence)), (Touched(sequence), changed)]
+    )
+    by_hand = ByHand(directory)
+    every = range(by_hand.network.config.vocab_size)
+    p, q = (torch.tensor(by_hand.logprobs(one, every)) for one in (Touched(sequence), changed))
+    assert (same.kl, same.js) == pytest.approx((0, 0), abs=1e-9)
+    assert other.kl == pytest.approx(float((p.exp() * (p - q)).sum()), abs=CLOSE)
+    assert other.entropy == pytest.approx(-float((p.exp() * p).sum()), abs=CLOSE)
+    assert other.kl > 0.01
