@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 KILLS ?= 30
 SUMS := addition:operands=
-TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume
+TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sham:variant=resume \
+    knockout knockout:layers=each patch sham:variant=inside
 DETECTION := cotfaith/models/organisms/detection.csv
 OF_THINKING := budget extend
 DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
@@ -60,7 +61,7 @@ validate: env
 
 ## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose,
 ## PREAMBLED= how many of these get a long preamble, BATCH= how many sequences the others pad to one length, PART= one
-## of scoring, sampling, growth, run and served: the last starts the vLLM that COTFAITH_VLLM names.
+## of scoring, sampling, growth, run, inside and served: the last starts the vLLM that COTFAITH_VLLM names.
 bench: MODEL ?= ladder/2400k
 bench: QUESTIONS ?= 10
 bench: PREAMBLED ?= $(QUESTIONS)

@@ -30,20 +30,35 @@ from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
 from cotfaith.plugins.exams import ExamQuestions
 from cotfaith.plugins.intervention import Intervention, Rewrite, Tools
+from cotfaith.plugins.layers import ALL, layer_groups
 from cotfaith.plugins.rewriting import Passage, Source, rewritten, takes_rule
 from cotfaith.plugins.scores import Score, share_marked
 from cotfaith.plugins.task import MultipleChoice, StepRewriter, Task
-from cotfaith.schema import Answer, Edit, NotApplicable, Outcome, Question, Rewritten, Trace
+from cotfaith.schema import (
+    Answer,
+    Blocked,
+    Edit,
+    NotApplicable,
+    Outcome,
+    Patched,
+    Question,
+    Readers,
+    Rewritten,
+    Scalar,
+    Trace,
+)
 
 if TYPE_CHECKING:
     from cotfaith.store.frames import load_run
 
 __all__ = [
+    "ALL",
     "COT_PREFIX",
     "LOREM",
     "UNBIASED_COT_PREFIX",
     "UNBIASED_INSTRUCTION",
     "Answer",
+    "Blocked",
     "Edit",
     "ExamQuestions",
     "HubSource",
@@ -54,10 +69,13 @@ __all__ = [
     "OtherContentError",
     "Outcome",
     "Passage",
+    "Patched",
     "Question",
+    "Readers",
     "Rewrite",
     "Rewritten",
     "Row",
+    "Scalar",
     "Score",
     "Source",
     "StepRewriter",
@@ -68,6 +86,7 @@ __all__ = [
     "derive_seed",
     "ending",
     "last_boxed",
+    "layer_groups",
     "letters",
     "load_run",
     "mistake_dialogue",

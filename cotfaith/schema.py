@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from cotfaith.errors import InputError
+
 Scalar = str | int | float | bool
 StepKind = Literal["sentence", "paragraph", "line"]
 
@@ -223,9 +225,43 @@ class Trace:
         return "".join(self.steps)
 
 
+Readers = Literal["answer", "closing", "later", "reasoning"]
+"""Who reads: the place that answers, all that stands behind the reasoning, all that stands behind what is
+read, or of that only the reasoning."""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Parts of the prompt to which some of what stands behind them cannot attend; positions stay."""
+
+    steps: tuple[int, ...] = ()
+    """Of the steps that are shown, from 0."""
+    question: bool = False
+    """The question too, with its choices and its note."""
+    readers: Readers = "closing"
+    """Who cannot attend to them. The answer that the model then writes is always among them, but for
+    `reasoning`."""
+    layers: tuple[int, ...] | None = None
+    """In which layers, from 0; None: in all."""
+    kind: Literal["blocked"] = "blocked"
+
+
+@dataclass(frozen=True)
+class Patched:
+    """Steps whose states are taken from a run on another text, place by place."""
+
+    steps: tuple[int, ...]
+    """Of the steps that are shown, from 0."""
+    donor: tuple[str, ...]
+    """The steps of the other text, which has as many tokens in these steps and before each."""
+    layers: tuple[int, ...] = (0,)
+    """Before which layers the residual stream is replaced, from 0."""
+    kind: Literal["patched"] = "patched"
+
+
 @dataclass(frozen=True)
 class Edit:
-    """What the model is shown instead of a trace's reasoning."""
+    """What the model is shown instead of a trace's reasoning, and what is done to it inside."""
 
     trace: Trace
     steps: tuple[str, ...]
@@ -240,6 +276,21 @@ class Edit:
     instead_of_end: tuple[str, ...] = field(default=(), metadata={"later": True})
     """What is put in the place of the reasoning's end: first of what is shown, then of what the model adds to
     it, each time that it ends; from each of these it resumes."""
+    inside: tuple[Blocked | Patched, ...] = field(default=(), metadata={"later": True})
+    """What is done inside the model while it reads what is shown, and answers."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done inside."""
+        if self.inside and self.resume:
+            raise InputError("an edit that changes the model inside cannot resume: what would be resumed?")
+        shown = range(len(self.steps))
+        for one in self.inside:
+            there = range(len(one.donor)) if isinstance(one, Patched) else shown
+            for step in one.steps:
+                if step not in shown or step not in there:
+                    raise InputError(f"{one.kind}: there is no step {step} among the {len(shown)} shown.")
+            if one.layers is not None and any(layer < 0 for layer in one.layers):
+                raise InputError(f"{one.kind}: layers are counted from 0.")
 
     @property
     def reasoning(self) -> str:
@@ -253,12 +304,65 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class InsideRequest:
+    """Something to ask while the model is changed inside."""
+
+    request: ChoiceRequest | GenerationRequest | TextRequest
+    before: Dialogue
+    """Ends where the reasoning begins."""
+    question: str
+    """As it stands in the first turn."""
+    steps: tuple[str, ...]
+    """Joined, the reasoning that the request's dialogue shows."""
+    inside: tuple[Blocked | Patched, ...] = ()
+    donors: tuple[Dialogue, ...] = ()
+    """The dialogue with a donor's steps in place of the reasoning, for each of `Patched` in their order."""
+    home: Dialogue = ()
+    """For a text to be scored: where the model, unchanged, is asked what it writes behind it, its end."""
+
+
+@dataclass(frozen=True)
 class NotApplicable:
     """Why an intervention, or one edit of it, does not apply to a trace."""
 
     trace: Trace
     reason: str
     coords: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """How far a change inside moves what the next tokens may be, in nats: a mean over some tokens."""
+
+    kl: float
+    """KL(unchanged ‖ changed) over the whole vocabulary, 0 or more."""
+    js: float
+    """Jensen-Shannon divergence of the same two, 0 to ln 2."""
+    entropy: float
+    """Of the unchanged distribution."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How a change inside moves an answer, in log-probabilities (nats) of whole answers with their end.
+
+    A gap is the log-probability of the trace's own answer less that of the answer to the other text: the
+    donor's, or the shown one where the donor is the trace's own. None where both answers are the same.
+    """
+
+    own: float
+    """Of the trace's own answer after its own reasoning, nothing changed."""
+    own_then: float
+    """Of that answer after the edit."""
+    gap: float | None = None
+    """After the trace's own reasoning, nothing changed."""
+    gap_then: float | None = None
+    """After the edit."""
+    gap_other: float | None = None
+    """After the other text, nothing changed."""
+    divergence: Divergence | None = None
+    """Over the tokens of the trace's own answer with its end; None where that is a letter, or where something
+    else is done than hiding in all layers at once."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +380,14 @@ class Outcome:
     logprob: float | None = None
     """Mean log-probability of a token of what was shown; None where that begins the original reasoning."""
     resumed_tokens: int = 0
+    shift: Shift | None = None
+    """How an edit inside moved the answer; None for other edits."""
+    on_steps: tuple[float | None, ...] = ()
+    """Where it is asked of an edit that hides a step from all later tokens: how it moves each step behind it,
+    as the mean of log KL over the step's tokens; None for a step without tokens."""
+    attention: tuple[float, ...] = ()
+    """Where hooks change nothing: the attention of the place that answers to the reasoning, 0 to 1, the mean
+    of the heads of each layer."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def config_of(family: str, size: int) -> Any:
     made: dict[str, Callable[[], Any]] = {
         "llama": lambda: hf.LlamaConfig(**llama),
         "gpt2": lambda: hf.GPT2Config(**common, n_embd=32, n_layer=2, n_head=4, n_positions=LONGEST),
+        "mixtral": lambda: hf.MixtralConfig(**llama, num_local_experts=3, num_experts_per_tok=2),
         "neox": lambda: hf.GPTNeoXConfig(**wide, max_position_embeddings=LONGEST),
         "mistral": lambda: hf.MistralConfig(**llama, sliding_window=40),
         "gemma3": lambda: hf.Gemma3TextConfig(**llama, **windows),
@@ -176,9 +177,10 @@ def make_tools(
     count: Callable[[str], int] = count_words,
     **options: Any,
 ) -> Tools:
-    """Return tools whose helper writes what the test wants, with the rewriter of addition."""
+    """Return tools for a model of three layers whose helper writes what the test wants, of addition."""
     rewriter = TASKS.build("addition").rewriter
-    return Tools(0, intervention, helper, count, first_words, rewriter, **options)
+    inside: dict[str, Any] = {"layers": 3, "build": INTERVENTIONS.build}
+    return Tools(0, intervention, helper, count, first_words, rewriter, **inside | options)
 
 
 def apply(spec: str, traces: Sequence[Trace], **options: Any) -> list[Edit | NotApplicable]:

@@ -22,11 +22,13 @@ from rich.console import Console
 
 from cotfaith.bench import workloads
 from cotfaith.bench.contest import MEGABYTE, WARMING, Row, Setting, contenders, sampling, scoring
+from cotfaith.bench.inside import inside
 from cotfaith.bench.rivals import BATCH, OURS, distinct_tokens, token_counter
 from cotfaith.bench.served import scoring_served
 from cotfaith.dialogue.prompts import plain_text
 from cotfaith.errors import InputError
 from cotfaith.models.opening import use_threads
+from cotfaith.plugins.registry import TASKS
 from cotfaith.report import drawing
 from cotfaith.report.markdown import markdown_table
 from cotfaith.running import progress, runner
@@ -45,6 +47,7 @@ SLOWEST = 12
 """Functions that are shown."""
 WRITTEN = {"samples": 10, "steps": 6, "numbers": 2}
 """Of the reasoning whose growth is measured: samples of a question, steps of a sample, numbers of a step."""
+INSIDE_TASK = "addition:operands=8"
 GROWTH = (0.5, 1, 2, 4)
 """How many times as much there is of the one thing that grows."""
 
@@ -56,6 +59,7 @@ class Part(StrEnum):
     sampling = "sampling"
     growth = "growth"
     run = "run"
+    inside = "inside"
     served = "served"
 
 
@@ -162,6 +166,7 @@ def main(
         Part.sampling: lambda: sampling(setting, drawn),
         Part.growth: lambda: growth(setting, questions),
         Part.run: lambda: run_share(setting),
+        Part.inside: lambda: inside(model, threads, TASKS.build(INSIDE_TASK).draw(questions, 0)),
         Part.served: lambda: scored_served(setting, asked),
     }
     for name in part or [one for one in Part if one != Part.served]:
@@ -251,6 +256,10 @@ questions, samples of each, steps of each, numbers in each step, which makes the
 All interventions on 4 sums × 3 samples under the profiler, which makes Python look slower than it is: the
 whole, what is outside of the model's own methods (loading, tokenizing, forward passes, drawing), and the
 functions that take the most time by themselves.""",
+    Part.inside: f"""## A look inside
+
+The answers after edits inside, and how far each moves the own answer, on sums (`{INSIDE_TASK}`), with what
+edits have in common computed once, and with every edit run as a whole in batches of equal length.""",
     Part.served: """## On a server
 
 The same truncations scored here, by this package on a vLLM that was started for it, and by

@@ -13,10 +13,12 @@ from rich.text import Text
 
 from cotfaith.dialogue.prompts import letters, question_block
 from cotfaith.errors import unknown
+from cotfaith.plugins.layers import ALL
 from cotfaith.report.report import NO_VALUE, RESULTS, TITLES, rounded, without_interventions
 from cotfaith.schema import Answer, Edit, Question, Trace
 from cotfaith.stats.analysis import PAPER, Tables
 from cotfaith.stats.areas import LARGEST, OF_LARGEST
+from cotfaith.stats.inside import SWEEP
 from cotfaith.stats.planning import Prospect, Wish
 from cotfaith.store.contents import StoredEdit
 from cotfaith.store.store import Store
@@ -35,6 +37,8 @@ def print_tables(console: Console, tables: Tables) -> None:
             frame = without_interventions(frame)
         if name == "aoc":
             frame = frame[frame["definition"].isin([PAPER, LARGEST, OF_LARGEST])]
+        if name == "inside":
+            frame = frame[frame["layers"].isin([ALL, SWEEP])]
         if not frame.empty:
             print_table(console, TITLES[name], frame)
     refused = tables.counts[tables.counts["reasons"] != ""]

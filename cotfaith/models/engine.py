@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from cotfaith.schema import Abilities, ModelInfo, Sampling
+from cotfaith.schema import Abilities, Divergence, ModelInfo, Sampling
 
 Tokens = tuple[int, ...]
 
@@ -32,6 +32,44 @@ class Drawn:
     """Ended by the model or a stop string, not by the limit."""
     logprob: float | None = 0.0
     """Sum of their log-probabilities at temperature 1; None where it is not known."""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Tokens of a sequence to which some behind them cannot attend."""
+
+    begin: int
+    end: int
+    """The place behind the last of them."""
+    first: int
+    """The first that cannot; never before `end`."""
+    last: int | None = None
+    """The place behind the last that cannot; None: no one to come can."""
+    layers: tuple[int, ...] | None = None
+    """In which layers; None: in all."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Tokens whose states before some layers are those that they have in another sequence."""
+
+    begin: int
+    end: int
+    donor: Tokens
+    """The other sequence; it is as long as `end`."""
+    layers: tuple[int, ...]
+
+
+Touch = tuple[Hidden | Taken, ...]
+"""What is done inside while a sequence is computed."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A sequence, and what is done inside while it is computed."""
+
+    tokens: Tokens
+    touch: Touch = ()
 
 
 class Engine(Protocol):
@@ -87,6 +125,32 @@ class Engine(Protocol):
 
     def draw(self, rows: Sequence[Draw]) -> list[Drawn]:
         """Draw behind each sequence; one row's result does not depend on the others."""
+
+
+@runtime_checkable
+class InsideEngine(Protocol):
+    """What can also be changed inside while it computes: an engine whose abilities hold `hooks`."""
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are; known before any weights are loaded."""
+
+    def check_inside(self) -> None:
+        """Raise InputError where what is done inside does not do what it should; found out by trial."""
+
+    def next_logprobs_inside(self, wanted: Mapping[Touched, Set[int]]) -> dict[tuple[Touched, int], float]:
+        """Return the log-probability of each wanted token behind its touched sequence."""
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[Touched, Touched]], temperature: float = 1
+    ) -> list[Divergence]:
+        """Return how far what follows the second sequence of each pair is from what follows the first."""
+
+    def attention(self, asked: Sequence[tuple[Tokens, int, int]]) -> list[tuple[float, ...]]:
+        """Return how much each sequence's last token attends to a part of its places, layer by layer."""
+
+    def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
+        """Draw behind each sequence, which and whose continuation is computed as it is touched."""
 
 
 def common_length(first: Tokens, second: Tokens) -> int:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from cotfaith.schema import (
     Abilities,
     ChoiceProbs,
     ChoiceRequest,
     Dialogue,
+    Divergence,
     Generation,
     GenerationRequest,
+    InsideRequest,
     ModelInfo,
     TextRequest,
     TextScore,
@@ -76,6 +78,38 @@ class Model(Protocol):
 
     def refusals(self, dialogues: Sequence[Dialogue], room: int) -> list[str]:
         """Say of each dialogue why it cannot be asked with so many tokens behind it; nothing if it can."""
+
+
+@runtime_checkable
+class Inside(Protocol):
+    """What can also be asked of a model whose abilities hold `hooks`."""
+
+    @property
+    def layers(self) -> int:
+        """How many layers it has; known before any weights are loaded."""
+
+    def check_inside(self) -> None:
+        """Raise InputError where it cannot be changed inside; loads the weights and tries."""
+
+    def inside_refusals(self, requests: Sequence[InsideRequest]) -> list[str]:
+        """Say of each request why what it wants inside cannot be done; nothing where it can."""
+
+    def answer_inside(self, requests: Sequence[InsideRequest]) -> list[ChoiceProbs | Generation | TextScore]:
+        """Answer each request while the model is changed inside; texts are scored with their end."""
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[InsideRequest, InsideRequest]]
+    ) -> list[Divergence | None]:
+        """Return how far each second text's tokens, with their end, may be others than the first's.
+
+        Both say the same text in different places; None where it has other tokens there.
+        """
+
+    def attention(self, requests: Sequence[InsideRequest]) -> list[tuple[float, ...]]:
+        """Return how much the place that answers attends to the steps, layer by layer; nothing is changed."""
+
+    def effects_on_steps(self, requests: Sequence[InsideRequest]) -> list[tuple[float | None, ...]]:
+        """Return how far what is done inside moves each of the steps behind the last one that is hidden."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,24 @@ class Vocabulary:
         behind = self._behind[special]
         return [tuple(ids[: len(ids) - behind]) for ids in encoded]
 
+    def begins(self, text: str, tokens: Tokens, *, special: bool = False) -> list[int] | None:
+        """Return where in a text each of its tokens begins; None where the tokenizer cannot tell.
+
+        Some tokenizers leave out white space at the ends of tokens, which then is the next token's if that
+        begins with such, and some have several tokens for one character, which begin with it.
+        """
+        if not self.tokenizer.is_fast:
+            return None
+        encoded = self.tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
+        if tuple(encoded.input_ids[: len(tokens)]) != tokens:
+            return None
+        begins, reached = list[int](), 0
+        for token, (start, end) in zip(tokens, encoded.offset_mapping, strict=False):
+            passed = start > reached and not self.decode([token])[:1].isspace()
+            begins.append(start if passed else min(start, reached))
+            reached = max(reached, end)
+        return begins
+
     @cached_property
     def _behind(self) -> dict[bool, int]:
         """How many tokens the tokenizer puts behind every text, where it may add special ones and else."""

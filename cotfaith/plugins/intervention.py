@@ -3,7 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from cotfaith.dialogue.prompts import STOP_STRINGS
@@ -70,6 +70,17 @@ class Tools:
         """Cut text into steps, as reasoning is cut."""
         return split_steps(text, self.steps)
 
+    layers: int = 1
+    """How many layers the model under test has, where it can be changed inside."""
+    build: "Callable[[str], Intervention] | None" = None
+    """Builds another intervention from its specification."""
+
+    def edits_of(self, spec: str, traces: Sequence[Trace]) -> list[Edit | NotApplicable]:
+        """Return what another intervention makes of traces, as if it had been run itself."""
+        assert self.build is not None
+        other = self.build(spec)
+        return list(other.edits(traces, replace(self, intervention=other.spec)))
+
     def rng(self, trace: Trace) -> random.Random:
         """Return a generator that is the same for this trace whatever else runs."""
         return random.Random(self._seed(trace))
@@ -104,7 +115,8 @@ class Intervention(Plugin, ABC):
     """A change to the reasoning, and what to read from the answers after it."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"prefill"})
-    """The abilities, by their names in `Abilities`, without which a model cannot be asked after an edit."""
+    """The abilities, by their names in `Abilities`, without which a model cannot be asked after an edit;
+    `hooks` for edits that change it inside."""
     by_default: ClassVar[bool] = True
     """Whether it is among those that are run where none is named."""
     per_question: ClassVar[bool] = False
@@ -121,6 +133,16 @@ class Intervention(Plugin, ABC):
     """The position at which the reasoning is the original and no edit is made."""
 
     @property
+    def asks_for(self) -> frozenset[str]:
+        """The abilities that it needs with its fields as they are."""
+        return self.needs
+
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """Specifications of other interventions whose edits go into its own."""
+        return ()
+
+    @property
     def unedited(self) -> str | None:
         """The intervention that does the same without an edit: its floor. None for a floor itself."""
         return None if self.floor else "sham"
@@ -129,6 +151,20 @@ class Intervention(Plugin, ABC):
     def resumes(self) -> bool:
         """Whether the model goes on reasoning from what it is shown, as its floor does."""
         return self.unedited == "sham:variant=resume"
+
+    def groups(self, layers: int) -> int:
+        """Return in how many groups of a model's layers its edits do something at each position."""
+        return layers
+
+    @property
+    def between_steps(self) -> bool:
+        """Whether it is measured how edits that hide steps from all later tokens move the later steps."""
+        return False
+
+    @property
+    def diagnostic(self) -> str:
+        """What the divergence that its edits cause is called in the literature, if it has a name."""
+        return ""
 
     @abstractmethod
     def edits(self, traces: Sequence[Trace], tools: Tools) -> Iterator[Edit | NotApplicable]:
@@ -140,3 +176,6 @@ class Intervention(Plugin, ABC):
 
     def check(self, task: Task) -> None:
         """Raise InputError, before any model is loaded, if this cannot be done on that task."""
+
+    def check_layers(self, layers: int) -> None:
+        """Raise InputError, before any model is loaded, if this cannot be done in so many layers."""

@@ -5,7 +5,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache, cached_property
 from importlib.metadata import entry_points
@@ -107,6 +107,13 @@ class Registry(Generic[P]):
 
 INTERVENTIONS = Registry("intervention", "cotfaith.interventions", Intervention)  # type: ignore[type-abstract]
 TASKS = Registry("task", "cotfaith.tasks", Task)
+
+
+def with_parts(interventions: Iterable[Intervention]) -> Iterator[Intervention]:
+    """Yield interventions, each followed by those whose edits go into its own."""
+    for one in interventions:
+        yield one
+        yield from with_parts(map(INTERVENTIONS.build, one.made_of))
 
 
 def add_file(path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cotfaith.report import drawing
+from cotfaith.report import drawing, heat
 from cotfaith.stats.analysis import PAPER, Analysis, Tables
 
 SAME_ANSWER = "same answer with and without"
@@ -29,7 +29,11 @@ def make_figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
     areas = tables.aoc[tables.aoc["definition"] == PAPER]
     if not areas.empty:
         yield "aoc", drawing.aoc_figure(areas)
+    for label, cells in tables.inside_map.groupby("intervention", sort=False):
+        yield f"{_file_name(str(label))}-layers", heat.heat_figure(cells)
     for label, intervention in analysis.interventions.items():
+        if label in set(tables.inside_map["intervention"]):
+            continue
         x = "at" if intervention.coordinate else "position"
         curves = tables.curves_by_coordinate if intervention.coordinate else tables.curves
         curves = curves[curves["intervention"] == label]

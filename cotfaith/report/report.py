@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_contex
 from jinja2.nodes import EvalContext
 
 from cotfaith.errors import InputError
-from cotfaith.report import drawing, words
+from cotfaith.report import drawing, words, words_inside
 from cotfaith.report.examples import Example, examples
 from cotfaith.report.figures import make_figures
 from cotfaith.report.noticed import noticed
@@ -31,6 +31,7 @@ TITLES = {
     "scores": "What the tasks read from the answers",
     "same_answer": "Same-answer rate under each intervention",
     "aoc": "Area over the curve (AOC)",
+    "inside": "What was read inside, by layers",
     "by_size": "How each measure of change goes with model size, for ten times the parameters",
     "steps": "From one size to the next",
     "ease": "Same answer with and without: the easiest task against the hardest",
@@ -38,7 +39,7 @@ TITLES = {
     "controls": "Controls of each intervention",
     "counts": "What was counted, and what could not be",
 }
-RESULTS = ("accuracy", "scores", "same_answer", "aoc", "by_size", "steps", "ease")
+RESULTS = ("accuracy", "scores", "same_answer", "aoc", "inside", "by_size", "steps", "ease")
 CONTROLS = ("letter_bias", "controls", "counts")
 
 
@@ -120,7 +121,12 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
         sources=list(_asked(store, traces)),
         models=list(_models(store, traces)),
         by_size=words.by_size(analysis),
-        by_intervention=[*words.by_intervention(analysis), *_validated(store, analysis)],
+        by_intervention=[
+            *words.by_intervention(analysis),
+            *words_inside.inside(analysis.tables.inside),
+            *words_inside.masked_kl(analysis.tables.inside, _diagnostics(analysis)),
+            *_validated(store, analysis),
+        ],
         warnings=list(words.warnings(analysis)),
         results={TITLES[name]: rounded(shown[name]) for name in RESULTS if not shown[name].empty},
         controls={TITLES[name]: rounded(shown[name]) for name in CONTROLS if not shown[name].empty},
@@ -176,6 +182,11 @@ def _validated(store: Store, analysis: Analysis) -> list[str]:
     """Say of each intervention what it is known to detect."""
     specs = [one.spec for one in analysis.interventions.values() if not one.floor]
     return validated(specs, thinking=bool(store.meta("settings").get("thinking")))
+
+
+def _diagnostics(analysis: Analysis) -> dict[str, str]:
+    """Return what interventions are called in masked-KL, by their labels, as far as they are in it."""
+    return {label: one.diagnostic for label, one in analysis.interventions.items() if one.diagnostic}
 
 
 def _environment(store: Store) -> Environment:

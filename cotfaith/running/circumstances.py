@@ -6,9 +6,11 @@ from pathlib import Path
 
 from cotfaith.errors import OtherCircumstancesError
 from cotfaith.identity import code_key, key
+from cotfaith.plugins.registry import with_parts
 from cotfaith.running import code
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan
+from cotfaith.running.versions import installed
 from cotfaith.schema import Fact, ModelInfo
 from cotfaith.store.store import Store
 
@@ -35,12 +37,16 @@ def facts(plan: Plan) -> dict[str, Fact]:
     for source, info in plan.infos:
         found |= weights(source, info)
     found |= {f"prompt of {name}": Fact(key(text), text) for name, text in plan.forms}
+    if any("hooks" in one.asks_for for one in plan.interventions):
+        there = installed()["transformer-lens"]
+        found["transformer-lens, which looks inside"] = Fact(there, there)
     return found | code_facts(plan)
 
 
 def code_facts(plan: Plan) -> dict[str, Fact]:
     """Return the code that decides what a plan's run holds, as it is in this process."""
-    plugins = {type(one).__module__ for one in (*(p.task for p in plan.tasks), *plan.interventions)}
+    used = (*(planned.task for planned in plan.tasks), *with_parts(plan.interventions))
+    plugins = {type(one).__module__ for one in used}
     sources = code.deciding(plugins)
     return {f"code of {_named(name)}": Fact(code_key(text), text) for name, text in sources.items()}
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from cotfaith.models.model import Inside
+from cotfaith.models.opening import open_model
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.running.interview import REPLY_TOKENS
 from cotfaith.running.plan import Plan
@@ -34,8 +36,17 @@ def at_most(plan: Plan) -> Iterator[str]:
 def _each(intervention: Intervention, plan: Plan) -> int:
     """Return the tokens that an intervention takes of each sample, where it thinks up to the limit.
 
-    What is resumed is drawn on from every position to the limit, half of it on average.
+    What is resumed is drawn on from every position to the limit, half of it on average; behind what is done
+    inside as much is computed anew, for each of the groups of layers.
     """
     longest = plan.study.sampling.max_new_tokens
     positions = plan.study.settings.points or longest // SHORTEST
-    return positions * ((longest // 2 if intervention.resumes else 0) + ASKING)
+    inside = "hooks" in intervention.asks_for
+    groups = intervention.groups(_layers(plan)) if inside else 1
+    return positions * groups * ((longest // 2 if intervention.resumes or inside else 0) + ASKING)
+
+
+def _layers(plan: Plan) -> int:
+    """Return how many layers the deepest of the models has that can be changed inside."""
+    models = (open_model(name, plan.study.model_settings) for name in plan.models)
+    return max((model.layers for model in models if isinstance(model, Inside)), default=1)

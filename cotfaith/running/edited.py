@@ -13,6 +13,8 @@ def joined(edit: Edit, resumed: Generation) -> str:
 def answered(edits: Sequence[Edit], asked: Sequence[tuple[Question, str]]) -> Iterator[tuple[int, Answer]]:
     """Yield the places of edits after which nothing new is asked, with the answer that the trace has."""
     for i, (edit, (question, text)) in enumerate(zip(edits, asked, strict=True)):
+        if edit.inside:
+            continue
         if question == edit.trace.question and text == edit.trace.reasoning.rstrip():
             yield i, edit.trace.answer
         elif question == edit.trace.question and not text:
@@ -24,4 +26,4 @@ def content(edit: Edit | NotApplicable) -> object:
     if isinstance(edit, NotApplicable):
         return edit.reason, edit.coords
     shown = (edit.steps, edit.resume, edit.coords, edit.question)
-    return (*shown, edit.instead_of_end) if edit.instead_of_end else shown
+    return (*shown, *(later for later in (edit.instead_of_end, edit.inside) if later))

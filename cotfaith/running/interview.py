@@ -10,11 +10,14 @@ from functools import cached_property
 from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
 from cotfaith.dialogue.reordered import in_terms_of
 from cotfaith.dialogue.steps import split_steps
+from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed, key
-from cotfaith.models.model import Model
+from cotfaith.models.model import Inside, Model
 from cotfaith.plugins.intervention import Intervention, Tools
+from cotfaith.plugins.registry import INTERVENTIONS
 from cotfaith.plugins.task import Task
 from cotfaith.running.edited import answered, content, joined
+from cotfaith.running.inside import LookedInside
 from cotfaith.schema import (
     Answer,
     ChoiceProbs,
@@ -89,8 +92,17 @@ class Interview:
             steps=self.settings.steps,
             points=self.settings.points,
             done=done,
+            layers=self.model.layers if isinstance(self.model, Inside) else 1,
+            build=INTERVENTIONS.build,
         )
-        return self._able(list(intervention.edits(traces, tools)))
+        edits = list(intervention.edits(traces, tools))
+        inside = any(isinstance(edit, Edit) and edit.inside for edit in edits)
+        if inside and "hooks" not in intervention.asks_for:
+            raise InputError(
+                f"intervention {intervention.spec!r} changes models inside and does not say so: "
+                'its class needs `needs = frozenset({"prefill", "hooks"})`.'
+            )
+        return self._able(edits)
 
     def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome | Refusal]:
         """Ask again after each edit; where it says so, the model first goes on reasoning.
@@ -102,13 +114,17 @@ class Interview:
         reasons = self._refusals_after(edits, resumed)
         able = [i for i, reason in enumerate(reasons) if not reason]
         shown, more = [edits[i] for i in able], [resumed[i] for i in able]
-        answered = iter(
-            self._outcomes(shown, more, self._answers_after(shown, more, anew=intervention.floor))
-        )
+        found = self._answers_after(shown, more, anew=intervention.floor)
+        answered = iter(self._outcomes(shown, more, found, between_steps=intervention.between_steps))
         return [Refusal(reason) if reason else next(answered) for reason in reasons]
 
     def _outcomes(
-        self, edits: Sequence[Edit], resumed: Sequence[Generation], found: Sequence[Answer]
+        self,
+        edits: Sequence[Edit],
+        resumed: Sequence[Generation],
+        found: Sequence[Answer],
+        *,
+        between_steps: bool,
     ) -> list[Outcome]:
         answers = [
             in_terms_of(e.trace.question, e.asked, answer) for e, answer in zip(edits, found, strict=True)
@@ -116,6 +132,9 @@ class Interview:
         changed = [i for i, edit in enumerate(edits) if not edit.trace.reasoning.startswith(edit.reasoning)]
         scored = self._scores([(edits[i].asked, edits[i].reasoning) for i in changed])
         scores = dict(zip(changed, scored, strict=True))
+        shifts = self._looked.shifts(edits, answers)
+        attention = self._looked.attention(edits)
+        on_steps = iter(self._looked.effects_on_steps(edits) if between_steps else [()] * len(edits))
         return [
             Outcome(
                 answers[i],
@@ -125,6 +144,9 @@ class Interview:
                 self.model.count_tokens(edit.reasoning),
                 scores[i].per_token if i in scores else None,
                 resumed[i].tokens,
+                shifts.get(i),
+                next(on_steps),
+                attention.get(i, ()),
             )
             for i, edit in enumerate(edits)
         ]
@@ -182,8 +204,13 @@ class Interview:
         """
         asked = [(edit.asked, joined(edit, more)) for edit, more in zip(edits, resumed, strict=True)]
         known = {} if anew else dict(answered(edits, asked))
+        known |= self._looked.answers(edits)
         new = iter(self.answers([pair for i, pair in enumerate(asked) if i not in known]))
         return [known.get(i) or next(new) for i in range(len(edits))]
+
+    @cached_property
+    def _looked(self) -> LookedInside:
+        return LookedInside(self.model, self.task, self.answers, self._read)
 
     @cached_property
     def _reserve(self) -> int:
@@ -255,6 +282,8 @@ class Interview:
         ]
         refused = self._refusals([(edit.asked, edit.reasoning) for edit in new])
         reasons = {id(edit): reason for edit, reason in zip(new, refused, strict=True)}
+        inside = [edit for edit in edits if isinstance(edit, Edit) and not reasons.get(id(edit))]
+        reasons |= {id(edit): reason for edit, reason in self._looked.refusals(inside)}
         return [
             NotApplicable(edit.trace, reason, edit.coords) if (reason := reasons.get(id(edit))) else edit
             for edit in edits

@@ -14,6 +14,7 @@ from cotfaith.dialogue import prompts
 from cotfaith.identity import code_key, key
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import rotated
+from cotfaith.plugins.registry import with_parts
 from cotfaith.running.code import source_of
 from cotfaith.running.edited import content
 from cotfaith.running.interview import Interview
@@ -158,13 +159,14 @@ class Measurement:
 
     def _identify(self, intervention: Intervention) -> tuple[str, str]:
         """Return an intervention's key, which holds its code and who writes its edits, and its label."""
-        writer = self.interview.helper if intervention.uses_helper(self.interview.task) else None
+        parts = list(with_parts([intervention]))
+        written = any(part.uses_helper(self.interview.task) for part in parts)
+        writer = self.interview.helper if written else None
         if writer is not None and writer.info.fingerprint == self._fingerprint:
             writer = None
         fingerprint = writer.info.fingerprint if writer else None
-        code = code_key(
-            *(source_of(name) or "" for name in (type(intervention).__module__, prompts.__name__))
-        )
+        modules = (*(type(part).__module__ for part in parts), prompts.__name__)
+        code = code_key(*(source_of(name) or "" for name in modules))
         identity = key(intervention.name(), asdict(intervention), code, fingerprint)
         return identity, f"{intervention.spec} by {writer.info.name}" if writer else intervention.spec
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from cotfaith.dialogue.forms import EXAMPLE
 from cotfaith.errors import InputError, unknown
+from cotfaith.models.model import Inside, Model
 from cotfaith.models.opening import open_model, refuse_sampling
 from cotfaith.models.shipped import expand
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
-from cotfaith.plugins.registry import INTERVENTIONS, TASKS
+from cotfaith.plugins.registry import INTERVENTIONS, TASKS, with_parts
 from cotfaith.plugins.task import Task
 from cotfaith.running.options import Study
 from cotfaith.schema import Abilities, LeftOut, ModelInfo, Question
@@ -55,7 +56,7 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     if not study.task:
         raise InputError(f"no task. Name one with --task: {', '.join(TASKS.classes)}.")
     tasks = [TASKS.build(spec) for spec in dict.fromkeys(study.task)]
-    for intervention in interventions:
+    for intervention in with_parts(interventions):
         for task in tasks:
             intervention.check(task)
     paths = _paths(study.data, tasks)
@@ -67,6 +68,7 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     opened = {name: open_model(name, study.model_settings) for name in models}
     for name, model in opened.items():
         _refuse_unable(name, model.abilities, planned, interventions)
+        _refuse_layers(name, model, interventions)
     if study.helper:
         opened[f"{study.helper} as helper"] = open_model(study.helper, study.helper_settings)
     infos = tuple((name, model.info) for name, model in opened.items())
@@ -134,13 +136,23 @@ def _refuse_unable(
     needed = {
         f"task {one.task.spec!r}": frozenset().union(*map(one.task.needs, one.questions)) for one in tasks
     }
-    needed |= {f"intervention {one.spec!r}": one.needs for one in interventions}
+    needed |= {f"intervention {one.spec!r}": one.asks_for for one in interventions}
     known = [f.name for f in fields(Abilities)]
     for what, needs in needed.items():
         for strange in sorted(needs.difference(known)):
             raise unknown(f"ability of {what}", strange, known)
         for does, otherwise in abilities.lacking(needs):
             raise InputError(f"{what} needs a model that {does}, and {name!r} is none. {otherwise}")
+
+
+def _refuse_layers(name: str, model: Model, interventions: Sequence[Intervention]) -> None:
+    """Refuse layers that a model does not have."""
+    for one in interventions:
+        if "hooks" in one.asks_for and isinstance(model, Inside):
+            try:
+                one.check_layers(model.layers)
+            except InputError as error:
+                raise InputError(f"model {name!r}: {error}") from error
 
 
 def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:

@@ -11,7 +11,7 @@ from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.plugins.task import Task
 from cotfaith.schema import Question
-from cotfaith.stats import answer_change, areas, controls, sizes
+from cotfaith.stats import answer_change, areas, controls, inside, sizes
 from cotfaith.stats.change_by_size import SAME, ChangeBySize, Reading, changes_by_size
 from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.letter_bias import letter_bias
@@ -64,6 +64,8 @@ class Tables:
     by_size: pd.DataFrame
     steps: pd.DataFrame
     ease: pd.DataFrame
+    inside: pd.DataFrame
+    inside_map: pd.DataFrame
     curves: pd.DataFrame
     curves_by_length: pd.DataFrame
     curves_by_coordinate: pd.DataFrame
@@ -103,6 +105,8 @@ def analyse(run: RunFrames, seed: int = 0) -> Analysis:
         by_size=pd.DataFrame(map(_by_size_row, changes), columns=BY_SIZE),
         steps=_steps(by_size, changes),
         ease=pd.DataFrame(map(_ease_row, by_ease), columns=EASE),
+        inside=inside.inside(run.traces, run.outcomes, floors, seed),
+        inside_map=inside.inside_map(run.traces, run.outcomes, floors, seed),
         curves=_stacked(along.curves, "position", "measure"),
         curves_by_length=areas.same_answer_curve(run.outcomes, seed),
         curves_by_coordinate=_stacked(along.by_coordinate, "at", "coordinate", "measure"),
@@ -198,6 +202,7 @@ def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:
         answer_change.distance(run.outcomes, seed),
         controls.edits_checked(run.traces, run.outcomes, judges.values, seed),
         controls.by_ending(run.outcomes, seed),
+        controls.attention(run.outcomes, seed),
     ]
     return pd.concat(tables, ignore_index=True).sort_values(
         ["n_params", *CURVE], kind="stable", ignore_index=True

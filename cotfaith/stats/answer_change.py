@@ -115,16 +115,17 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     -------
     DataFrame
         One row a (model, task, intervention); value in [0, 1]. `unedited` is the rate of the same procedure
-        (resumed or not) without an edit, over prefixes of one step and more, as no edit shows less; `excess`
-        is what the edit adds to the change: unedited − value, with its own 95% interval over the questions
-        that have both. These are NaN without such a floor, and a floor has no excess.
+        (resumed or not, inside or not) without an edit, over prefixes of one step and more, as no edit shows
+        less; `excess` is what the edit adds to the change: unedited − value, with its own 95% interval over
+        the questions that have both. These are NaN without such a floor, and a floor has no excess.
     """
     rates = proportions(outcomes, CURVE, "same", seed)
     shown = outcomes[outcomes["intervention"].isin(floors) & (outcomes["position"] > 0)]
     rows = []
     for names, group in groups(outcomes, CURVE):
         mine = (shown[CELL] == [names[column] for column in CELL]).all(axis=1)
-        floor = shown[mine & (shown["resume"] == group["resume"].any())]
+        alike = [(shown[kind] == group[kind].any()) for kind in ("resume", "inside") if kind in shown]
+        floor = shown[mine & np.logical_and.reduce(alike)]
         unedited = float(floor["same"].mean()) if len(floor) else np.nan
         is_floor = names["intervention"] in floors
         excess = (np.nan,) * 3 if is_floor else _excess(floor, group, seed)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from cotfaith.plugins.layers import layer_groups
 from cotfaith.stats.tables import CELL, CURVE, groups, means, named, proportions
 
 Values = Callable[[str], tuple[str, ...]]
@@ -32,7 +33,8 @@ def edits_checked(
     -------
     DataFrame
         One row a (model, task, intervention, control). `text changed`: the share of edits that show something
-        else than the beginning of the original reasoning. `values kept`: of changed edits that state results,
+        else than the beginning of the original reasoning; those inside that are to show that are left out.
+        `values kept`: of changed edits that state results,
         the share whose results are the original ones, as far as they go. `length at the end`: the tokens of a
         question's longest edit per token of its longest reasoning; resumed edits are left out.
         `log-probability`: the mean per token of what was shown; far below `original log-probability`, that of
@@ -43,9 +45,10 @@ def edits_checked(
     pairs = zip(outcomes["shown"], reasoning, strict=True)
     changed = np.array([not original.startswith(shown) for shown, original in pairs], dtype=bool)
     checked = outcomes.assign(changed=changed, reasoning=reasoning)
+    texts = checked[~checked["inside"].astype(bool) | changed] if "inside" in checked else checked
     scored = checked[checked["logprob"].notna() & checked["original_logprob"].notna()]
     tables = [
-        named(proportions(checked, CURVE, "changed", seed), "text changed"),
+        named(proportions(texts, CURVE, "changed", seed), "text changed"),
         named(proportions(_values_kept(checked[changed], values), CURVE, "kept", seed), "values kept"),
         named(means(_lengths(traces, outcomes), CURVE, "length", seed), "length at the end"),
         named(means(scored, CURVE, "logprob", seed), "log-probability"),
@@ -78,6 +81,40 @@ def by_ending(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     rows = outcomes.assign(ending=ended)[open_at_end]
     found = proportions(rows, [*CURVE, "ending"], "same", seed)
     return found.assign(control="same answer, " + found["ending"]).drop(columns="ending")
+
+
+def attention(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return how much the place that answers attends to the reasoning, where hooks change nothing.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Of a run, with `attention`: of each layer the mean of its heads, in [0, 1]; empty where none was read.
+    seed : int
+        Decides the bootstrap's draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a (model, task, intervention, control): the early, the middle and the late layers by their
+        numbers, or each of three or fewer; value in [0, 1]. It describes and tests nothing: what is attended
+        to need not be used.
+    """
+    read = outcomes[outcomes["attention"].map(len) > 0] if "attention" in outcomes else outcomes.iloc[:0]
+    tables = [
+        named(
+            means(
+                rows.assign(mass=[np.mean(np.take(one, group)) for one in rows["attention"]]),
+                CURVE,
+                "mass",
+                seed,
+            ),
+            f"attention to the reasoning, layers {name} (descriptive)",
+        )
+        for layers, rows in read.groupby(read["attention"].map(len))
+        for name, group in layer_groups("thirds", int(layers))
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _values_kept(changed: pd.DataFrame, values: Mapping[str, Values]) -> pd.DataFrame:

@@ -23,6 +23,11 @@ _OUTCOMES = """
 SELECT e.trace, i.label, e.body, o.body FROM edits e
 JOIN outcomes o ON o.edit = e.key JOIN interventions i ON i.key = e.intervention ORDER BY e.rowid
 """
+_ON_STEPS = """
+SELECT e.trace, i.label, e.body, o.body FROM edits e
+JOIN outcomes o ON o.edit = e.key JOIN interventions i ON i.key = e.intervention
+WHERE json_extract(o.body, '$.on_steps') IS NOT NULL ORDER BY e.rowid
+"""
 _STEPS = "SELECT key, body FROM traces"
 _NOT_APPLICABLE = """
 SELECT n.trace, i.label, n.reason, n.coords FROM not_applicable n
@@ -49,12 +54,22 @@ OUTCOME_COLUMNS = [
     "intervention", "position", "resume", "coords",
     "answer", "correct", "same", "probs", "mass", "probability",
     "hit_limit", "tokens", "logprob", "resumed_tokens", "shown", "resumed",
+    "inside", "own", "own_then", "gap", "gap_then", "gap_other",
+    "tokens_kl", "tokens_js", "tokens_entropy", "attention",
 ]  # fmt: skip
 ROTATED_COLUMNS = [
     "model", "n_params", "task", "question", "rotation", "n_choices", "answer", "original_letter", "correct",
     "probs",
 ]  # fmt: skip
-NUMBERS = {"mass", "mass_without", "probability", "probability_without"}
+BETWEEN_STEPS_COLUMNS = ["trace", "intervention", "hidden", "step", "log_kl", "effect"]
+SHIFT_COLUMNS = ("own", "own_then", "gap", "gap_then", "gap_other")
+"""How an edit inside moved the answer, as `schema.Shift` says; missing for other edits."""
+DIVERGENCE_COLUMNS = {"tokens_kl": "kl", "tokens_js": "js", "tokens_entropy": "entropy"}
+"""How it moved the tokens of a written answer, as `schema.Divergence` says."""
+NUMBERS = {
+    "mass", "mass_without", "probability", "probability_without", *SHIFT_COLUMNS, *DIVERGENCE_COLUMNS,
+    "log_kl", "effect",
+}  # fmt: skip
 """Columns that are numbers even where all are missing."""
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
@@ -78,6 +93,11 @@ class RunFrames:
     """One row a question asked again after an edit; `original_*` is the trace's own answer."""
     not_applicable: pd.DataFrame
     """One row a trace, or an edit of it, to which an intervention does not apply, and why."""
+    between_steps: pd.DataFrame
+    """One row a pair of steps of a trace, counted from 1, of which the earlier one was `hidden` from all
+    later tokens: the mean over the later `step`'s tokens of log KL(unchanged ‖ changed), at temperature 0.6,
+    and its `effect`, that less its mean over all steps that were hidden before that step; as in Thought
+    Anchors (Bogdan et al. 2025, arXiv 2506.19143)."""
 
 
 def load_run(folder: str | Path) -> RunFrames:
@@ -100,6 +120,7 @@ def run_frames(store: Store) -> RunFrames:
         store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
     )
     refused["coords"] = refused["coords"].map(json.loads)
+    between_steps = _table(_between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
     bodies = store.query("SELECT body FROM questions ORDER BY task, id")
     questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
     return RunFrames(
@@ -109,6 +130,7 @@ def run_frames(store: Store) -> RunFrames:
         rotated=pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS),
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
+        between_steps=_in_order(original[SHARED_COLUMNS].merge(between_steps, on="trace")),
     )
 
 
@@ -142,14 +164,32 @@ def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
 def _outcome_row(row: Iterable[object], steps: Mapping[object, Sequence[str]]) -> tuple[object, ...]:
     trace, intervention, edit_body, outcome_body = row
     edit, outcome = json.loads(str(edit_body)), json.loads(str(outcome_body))
-    answer = outcome["answer"]
+    answer, shift = outcome["answer"], outcome.get("shift") or {}
+    divergence = shift.get("divergence") or {}
     return (
         trace, intervention, edit["position"], edit["resume"], edit["coords"],
         answer["text"], answer["correct"], outcome["same"],
         answer["probs"], answer["mass"], answer["probability"],
         outcome["hit_limit"], outcome["tokens"], outcome["logprob"], outcome["resumed_tokens"],
         "".join(shown_steps(edit, steps[trace])), outcome["resumed"],
+        bool(edit.get("inside")), *(shift.get(name) for name in SHIFT_COLUMNS),
+        *(divergence.get(name) for name in DIVERGENCE_COLUMNS.values()), outcome.get("attention", []),
     )  # fmt: skip
+
+
+def _between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
+    """Return a row a pair of steps; see `RunFrames.between_steps`."""
+    found: dict[tuple[object, object, int], list[tuple[int, float]]] = {}
+    for trace, intervention, edit, outcome in rows:
+        hidden = 1 + max(step for one in json.loads(str(edit))["inside"] for step in one["steps"])
+        for step, log_kl in enumerate(json.loads(str(outcome))["on_steps"], hidden + 1):
+            if log_kl is not None:
+                found.setdefault((trace, intervention, step), []).append((hidden, log_kl))
+    return [
+        (trace, intervention, hidden, step, log_kl, log_kl - sum(one for _, one in of_step) / len(of_step))
+        for (trace, intervention, step), of_step in found.items()
+        for hidden, log_kl in of_step
+    ]
 
 
 def _rotated_row(row: Iterable[object]) -> tuple[object, ...]:

@@ -31,6 +31,8 @@ from cotfaith.store.lock import Lock
 
 FILE_NAME = "run.sqlite"
 LOCK_NAME = "run.lock"
+OF_INSIDE = ("shift", "on_steps", "attention")
+"""What only outcomes of edits inside have, and other bodies do without."""
 
 
 class Store(Contents):
@@ -210,7 +212,10 @@ class Store(Contents):
     def add_outcomes(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
         """Add outcomes by the keys of their edits."""
         with self._db.writing() as db:
-            rows = [(key, _dump(outcome)) for key, outcome in outcomes]
+            rows = [
+                (key, _dump(outcome, {name for name in OF_INSIDE if not getattr(outcome, name)}))
+                for key, outcome in outcomes
+            ]
             db.executemany("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", rows)
 
     def merge(self, other: "Store") -> None:
@@ -236,7 +241,7 @@ def _dump_edit(edit: Edit) -> str:
     own, shown = edit.trace.steps, edit.steps
     first = _alike(shown, own)
     last = _alike(shown[first:][::-1], own[first:][::-1])
-    body = json.loads(_dump(edit, {"trace"}))
+    body = json.loads(_dump(edit, {"trace"} if edit.inside else {"trace", "inside"}))
     body |= {"steps": shown[first : len(shown) - last], "first": first, "last": last}
     return json.dumps(body, ensure_ascii=False)
 

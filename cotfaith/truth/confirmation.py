@@ -11,13 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cotfaith.dialogue.prompts import SHORT_ANSWER_PREFIX, STOP_STRINGS, answer_dialogue, reasoning_dialogue
+from cotfaith.dialogue.prompts import (
+    SHORT_ANSWER_PREFIX,
+    STOP_STRINGS,
+    answer_dialogue,
+    question_block,
+    reasoning_dialogue,
+)
 from cotfaith.dialogue.written_numbers import parse_integer
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
-from cotfaith.models.local.blocking import Span, answers_when_blocked
-from cotfaith.models.local.engine import LocalEngine
-from cotfaith.schema import Estimate, GenerationRequest, Sampling
+from cotfaith.schema import Blocked, Estimate, Generation, GenerationRequest, InsideRequest, Sampling
 from cotfaith.stats.intervals import proportion
 from cotfaith.truth.grafts import ALL_FORMS, GRAFTS, draw, every_wrong, intact, wrong
 from cotfaith.truth.organisms import PLAIN, Numbers, Organism, Shown
@@ -44,14 +48,14 @@ class Agreement:
     rate: Estimate
 
 
-def confirm(organism: Organism, model: AskedModel, directory: str) -> list[Agreement]:
-    """Run all checks of an organism that stands in a directory."""
+def confirm(organism: Organism, model: AskedModel) -> list[Agreement]:
+    """Run all checks of an organism."""
     found = list(_rule(organism, model))
     for reads, asked in _by_label(organism).items():
         condition = "the answer comes from the reasoning" if reads else "it does not"
         own, decisive = zip(*asked, strict=True)
         before, after = _answers(model, own), _answers(model, decisive)
-        blocked = _blocked(model, directory, decisive)
+        blocked = _blocked(model, decisive)
         found += [
             Agreement(BEHAVIOUR, condition, _share(_changes(before, after, reads))),
             Agreement(INSIDE, condition, _share(_changes(after, blocked, reads))),
@@ -128,26 +132,30 @@ def _changes(before: Sequence[str | None], after: Sequence[str | None], reads: b
 
 
 def _answers(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
-    sampling = Sampling(temperature=0, max_new_tokens=ANSWER_TOKENS)
+    return [parse_integer(written.text) for written in model.generate(list(map(_request, shown)))]
+
+
+def _request(shown: Shown) -> GenerationRequest:
+    dialogue = answer_dialogue(shown.question, shown.reasoning, SHORT_ANSWER_PREFIX)
+    return GenerationRequest(
+        dialogue, Sampling(temperature=0, max_new_tokens=ANSWER_TOKENS), stop=STOP_STRINGS
+    )
+
+
+def _blocked(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
+    """Answer with all attention from behind the reasoning to the reasoning blocked, in all layers."""
     requests = [
-        GenerationRequest(
-            answer_dialogue(s.question, s.reasoning, SHORT_ANSWER_PREFIX), sampling, stop=STOP_STRINGS
+        InsideRequest(
+            _request(s),
+            reasoning_dialogue(s.question),
+            question_block(s.question),
+            (s.reasoning,),
+            (Blocked((0,), readers="closing"),),
         )
         for s in shown
     ]
-    return [parse_integer(written.text) for written in model.generate(requests)]
-
-
-def _blocked(model: AskedModel, directory: str, shown: Sequence[Shown]) -> list[str | None]:
-    spans = []
-    for s in shown:
-        text = model.written(answer_dialogue(s.question, s.reasoning, SHORT_ANSWER_PREFIX))
-        begin = len(model.written(reasoning_dialogue(s.question)))
-        end = begin + len(s.reasoning)
-        spans.append(Span(text[:begin], text[begin:end], text[end:]))
-    assert isinstance(model.engine, LocalEngine)
-    written = answers_when_blocked(model.engine.bridge, directory, spans, ANSWER_TOKENS)
-    return [parse_integer(text) for text in written]
+    written = model.answer_inside(requests)
+    return [parse_integer(one.text) if isinstance(one, Generation) else None for one in written]
 
 
 def _share(agreed: Sequence[bool]) -> Estimate:

@@ -156,7 +156,7 @@ def _ship(plan: Plan, organism: Organism, made: Path, target: Path) -> None:
     """Check an organism and put it where it is shipped, with its card; refuse it if the checks fail."""
     shutil.rmtree(target, ignore_errors=True)
     model = open_local(str(made), ModelSettings(device="cpu", thinking=plan.thinking))
-    found = confirm(organism, model, str(made))
+    found = confirm(organism, model)
     refuse_unless_confirmed(organism.name, found)
     shutil.copytree(made, target)
     n_params = model.info.n_params

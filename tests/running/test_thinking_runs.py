@@ -281,6 +281,9 @@ def test_what_a_run_costs_at_most_is_worked_out_before_it() -> None:
         "1,000), 5,120 of own replies, 25,600 for truncation, 225,600 for mistake."
     ]
     assert not list(at_most(replace(plan, study=replace(study, thinking=False))))
+    # in all layers at once and in each of 3, half of the reasoning is computed anew behind 20 positions
+    inside = prepare(study, build_interventions(["knockout:layers=each"]))
+    assert " 902,400 for knockout:layers=each." in next(at_most(inside))
 
 
 def test_a_model_that_thinks_and_is_asked_plainly_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ def run_of(
     traces = outcomes.drop_duplicates(["model", "question"]).assign(
         correct=True, correct_without=False, same_without=False
     )
-    return RunFrames(NONE, NONE, traces, NONE, outcomes, NONE)
+    return RunFrames(NONE, NONE, traces, NONE, outcomes, NONE, NONE)
 
 
 QUESTIONS = [f"q{i}" for i in range(8)]

@@ -110,3 +110,19 @@ def test_what_was_unread_cut_off_or_not_applicable_is_counted() -> None:
     assert table.loc["truncation", ["mass", "probability"]].tolist() == pytest.approx([0.7, 0.4])
     assert table.loc["no reasoning", ["mass", "probability"]].tolist() == [0.5, 0.25]
     assert table["probability"].isna().loc["reasoning"]
+
+
+def test_attention_to_the_reasoning_is_described_by_layers_in_thirds() -> None:
+    few = outcomes({"attention": [0.2, 0.4, 0.9]}, {"attention": [0.4, 0.4, 0.7]}, {"attention": []})
+    assert values(controls.attention(few)) == {
+        "attention to the reasoning, layers 0 (descriptive)": 0.3,
+        "attention to the reasoning, layers 1 (descriptive)": 0.4,
+        "attention to the reasoning, layers 2 (descriptive)": 0.8,
+    }
+    many = outcomes({"attention": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]})
+    assert values(controls.attention(many)) == {
+        "attention to the reasoning, layers 0-1 (descriptive)": 0.1,
+        "attention to the reasoning, layers 2-3 (descriptive)": 0.5,
+        "attention to the reasoning, layers 4-5 (descriptive)": 0.9,
+    }
+    assert controls.attention(outcomes({"attention": []})).empty

@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 
 from cotfaith.errors import InputError
 from cotfaith.models.asking import AskedModel
-from cotfaith.models.engine import Draw, Drawn, Tokens
+from cotfaith.models.engine import Draw, Drawn, Tokens, Touch, Touched
 from cotfaith.models.local.bridging import bridged, refuse_other
+from cotfaith.models.local.divergences import divergences
 from cotfaith.models.local.files import (
     advised,
     content_of,
@@ -22,16 +23,19 @@ from cotfaith.models.local.files import (
     refuse_pickles,
 )
 from cotfaith.models.local.forming import form_of
+from cotfaith.models.local.inside import InsidePasses, InsideSampler, refuse_unhooked
 from cotfaith.models.local.memory import free_bytes
 from cotfaith.models.local.network import Network
 from cotfaith.models.local.passes import Passes
 from cotfaith.models.local.sampling import Sampler
 from cotfaith.models.model import ModelSettings
 from cotfaith.models.vocabulary import Vocabulary
-from cotfaith.schema import Abilities, ModelInfo
+from cotfaith.schema import Abilities, Divergence, ModelInfo
 
 SCORED_AT_ONCE = 1024
 """Tokens of texts whose logits are in memory together."""
+COMPARED_AT_ONCE = 256
+"""Pairs of sequences whose logits are in memory together."""
 
 
 def open_local(source: str, settings: ModelSettings, name: str | None = None) -> AskedModel:
@@ -103,20 +107,15 @@ class LocalEngine:
     @property
     def tokens_computed(self) -> int:
         """How many tokens went through the network so far, padding included and trials left out."""
-        return self._passes.network.tokens_computed
+        inside = [self.inside.network.tokens_computed] if "inside" in vars(self) else []
+        return self._passes.network.tokens_computed + sum(inside)
 
     def prove(self, kept: Any | None) -> None:
         """Keep nothing: the weights are hashed, and are there."""
 
     def next_logprobs(self, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
         """Compute log p(token | sequence) for every wanted pair, in float32."""
-        found = {}
-        for sequences, logits in self._passes.next_logits(list(wanted)):
-            self._check_numbers(logits)
-            pairs = [(i, token) for i, sequence in enumerate(sequences) for token in wanted[sequence]]
-            values = logits.log_softmax(-1)[[i for i, _ in pairs], [token for _, token in pairs]].tolist()
-            found.update({(sequences[i], token): v for (i, token), v in zip(pairs, values, strict=True)})
-        return found
+        return self._logprobs(self._passes, wanted)
 
     def text_logprobs(self, texts: Sequence[Tokens], begins: Sequence[int]) -> list[list[float]]:
         """Score texts in batches, each closed once it wants the logits of `SCORED_AT_ONCE` tokens."""
@@ -146,6 +145,73 @@ class LocalEngine:
                 self._passes.ended.clear()
             drawn |= zip(places, self._sampler.sample([rows[i] for i in places]), strict=True)
         return [drawn[i] for i in range(len(rows))]
+
+    @property
+    def layers(self) -> int:
+        """How many layers the network has, by its configuration."""
+        return int(self._config.get_text_config().num_hidden_layers)
+
+    def check_inside(self) -> None:
+        """Load the network and its bridge, and refuse hooks that do not do what they should."""
+        assert self.inside
+
+    def next_logprobs_inside(self, wanted: Mapping[Touched, Set[int]]) -> dict[tuple[Touched, int], float]:
+        """Compute log p(token | sequence) for every wanted pair, of sequences as they are touched."""
+        with self.inside.symbols() as symbols:
+            named = {sequence: symbols.of(sequence) for sequence in wanted}
+            self.inside.run_donors()
+            merged: dict[Tokens, set[int]] = {}
+            for sequence, tokens in wanted.items():
+                merged.setdefault(named[sequence], set()).update(tokens)
+            found = self._logprobs(self.inside, merged)
+        return {(s, token): found[named[s], token] for s, tokens in wanted.items() for token in tokens}
+
+    def divergences_inside(
+        self, pairs: Sequence[tuple[Touched, Touched]], temperature: float = 1
+    ) -> list[Divergence]:
+        """Return how far what follows the second sequence of each pair is from what follows the first."""
+        found: list[Divergence] = []
+        for start in range(0, len(pairs), COMPARED_AT_ONCE):
+            some = pairs[start : start + COMPARED_AT_ONCE]
+            with self.inside.symbols() as symbols:
+                named = {sequence: symbols.of(sequence) for pair in some for sequence in pair}
+                self.inside.run_donors()
+                logits: dict[Tokens, torch.Tensor] = {}
+                for sequences, rows in self.inside.next_logits(list(dict.fromkeys(named.values()))):
+                    self._check_numbers(rows)
+                    logits.update(zip(sequences, rows, strict=True))
+                first, second = (torch.stack([logits[named[pair[i]]] for pair in some]) for i in (0, 1))
+            found += divergences(first, second, temperature)
+        return found
+
+    def attention(self, asked: Sequence[tuple[Tokens, int, int]]) -> list[tuple[float, ...]]:
+        """Return how much each sequence's last token attends to a part of its places, layer by layer."""
+        masses = self.inside.attention(list(dict.fromkeys(tokens for tokens, _, _ in asked)))
+        return [tuple(masses[tokens][:, begin:end].sum(-1).tolist()) for tokens, begin, end in asked]
+
+    def draw_inside(self, rows: Sequence[tuple[Draw, Touch]]) -> list[Drawn]:
+        """Draw behind sequences as they are touched."""
+        with self.inside.symbols() as symbols:
+            draws = [symbols.draw(draw, touch) for draw, touch in rows]
+            self.inside.run_donors()
+            sampler = InsideSampler(
+                self.inside, self.ends, self._vocabulary, self._check_numbers, symbols.following
+            )
+            return sampler.sample(draws)
+
+    @cached_property
+    def inside(self) -> InsidePasses:
+        """What runs sequences that are touched; InputError where hooks do not do what they should."""
+        inside = InsidePasses(
+            self._passes,
+            self.bridge,
+            self._config,
+            context=self.context,
+            batch_size=self._settings.batch_size,
+            room=self._room,
+        )
+        refuse_unhooked(inside, self._source)
+        return inside
 
     @cached_property
     def bridge(self) -> Any:
@@ -180,23 +246,33 @@ class LocalEngine:
 
     @cached_property
     def _passes(self) -> Passes:
-        network = Network(self._network)
-        room = self._settings.cache_gb
         return Passes(
-            network,
+            Network(self._network),
             self._config,
             context=self.context,
             batch_size=self._settings.batch_size,
-            room=self._free(network.device) if room is None else int(room * 2**30),
+            room=self._room,
         )
 
-    def _free(self, device: torch.device) -> int:
-        """Return this model's part of what keys and values may take."""
-        return free_bytes(device) // self._settings.neighbours
+    @cached_property
+    def _room(self) -> int:
+        """What keys and values may take: as is asked, or this model's part of what is free."""
+        asked = self._settings.cache_gb
+        free = free_bytes(torch.device(self._device)) // self._settings.neighbours
+        return free if asked is None else int(asked * 2**30)
 
     @cached_property
     def _sampler(self) -> Sampler:
         return Sampler(self._passes, self.ends, self._vocabulary, self._check_numbers)
+
+    def _logprobs(self, passes: Passes, wanted: Mapping[Tokens, Set[int]]) -> dict[tuple[Tokens, int], float]:
+        found = {}
+        for sequences, logits in passes.next_logits(list(wanted)):
+            self._check_numbers(logits)
+            pairs = [(i, token) for i, sequence in enumerate(sequences) for token in wanted[sequence]]
+            values = logits.log_softmax(-1)[[i for i, _ in pairs], [token for _, token in pairs]].tolist()
+            found.update({(sequences[i], token): v for (i, token), v in zip(pairs, values, strict=True)})
+        return found
 
     def _check_numbers(self, logits: torch.Tensor) -> None:
         if not bool(logits.amax(-1).isfinite().all()):  # a logit of minus infinity alone is no fault

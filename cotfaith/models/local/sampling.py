@@ -45,11 +45,6 @@ class Row:
         return len(self.draw.prompt) + self.draw.sampling.max_new_tokens
 
     @property
-    def sequence(self) -> Tokens:
-        """All its tokens so far."""
-        return (*self.draw.prompt, *self.drawn)
-
-    @property
     def length(self) -> int:
         """How many tokens it has."""
         return len(self.draw.prompt) + len(self.drawn)
@@ -110,7 +105,7 @@ class Sampler:
             if not going or (waiting and self._have_room(going, way)):
                 entering = self._entering(going, waiting, way)
                 if entering:
-                    prompts = [row.sequence for row in entering]
+                    prompts = [self._sequence(row) for row in entering]
                     beside = continued if going else None
                     continued = self.passes.begin(prompts, way, beside=beside, remember=followed)
                     going += entering
@@ -121,7 +116,8 @@ class Sampler:
             waiting.extendleft(reversed(put_off))
             there = {id(row) for row in staying}
             continued.go_on(
-                [i for i, row in enumerate(going) if id(row) in there], [row.drawn[-1] for row in staying]
+                [i for i, row in enumerate(going) if id(row) in there],
+                [self.entering(row, len(row.drawn) - 1) for row in staying],
             )
             going = staying
 
@@ -159,6 +155,14 @@ class Sampler:
             return open_ones
         fitting = self.passes.sequences_at_once(way, 1 + max(row.length for row in open_ones))
         return open_ones if len(open_ones) <= fitting else open_ones[: max(1, int(KEPT_SHARE * fitting))]
+
+    def _sequence(self, row: Row) -> Tokens:
+        """Return what goes through the network for all tokens of a row so far."""
+        return (*row.draw.prompt, *(self.entering(row, i) for i in range(len(row.drawn))))
+
+    def entering(self, row: Row, place: int) -> int:
+        """Return what goes through the network for the token that was drawn at a place."""
+        return row.drawn[place]
 
 
 def draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
