@@ -17,6 +17,7 @@ from cotfaith.running import measurement, runner
 from cotfaith.running.options import Study
 from cotfaith.running.plan import Plan, TaskPlan
 from cotfaith.schema import ChoiceProbs, ChoiceRequest, Fact, Generation, GenerationRequest, ModelInfo
+from cotfaith.store.contents import CANARY
 from cotfaith.store.store import Store
 from tests.scripted import STUDY, Scripted, measure, silent
 
@@ -331,3 +332,21 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     (tmp_path / "run.sqlite").write_text("not a database, but long enough to be taken for one" * 40)
     with pytest.raises(InputError, match="not a run of cotfaith, or a broken one: file is not a database"):
         load_run(tmp_path)
+
+
+def test_of_two_shards_that_begin_together_the_first_says_by_what_a_model_is_known(tmp_path: Path) -> None:
+    store = Store.create(tmp_path, STUDY.fixed)
+
+    class Slow(Scripted):
+        def prove(self, kept: object) -> object:  # type: ignore[override]
+            seen.append(kept)
+            if not seen[:-1]:
+                store.keep(f"{CANARY}{self.info.fingerprint}", "of another shard")
+            return kept or "mine"
+
+    seen: list[object] = []
+    runner._prove(store, Slow(), None)
+    assert seen == [None, "of another shard"]
+    assert store.meta(f"{CANARY}{Slow().info.fingerprint}") == "of another shard"
+    runner._prove(store, Scripted(), None)
+    store.close()

@@ -192,7 +192,7 @@ def test_the_key_stands_in_no_error_and_goes_with_every_request(
             model.engine.next_logprobs({(5, 6): {3}})  # type: ignore[attr-defined]
     assert "sk-secret" not in str(caught.value)
     assert "your key *** is not good" in str(caught.value)
-    assert "sk-secret" not in repr(model.engine._server.wire._address) + model.told + caplog.text  # type: ignore[attr-defined]
+    assert "sk-secret" not in repr(model.engine._server.wire.address) + model.told + caplog.text  # type: ignore[attr-defined]
 
 
 def test_a_key_that_would_go_in_the_clear_is_warned_of_and_one_that_is_not_there_refused(
