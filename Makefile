@@ -10,7 +10,7 @@ TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sh
 DETECTION := cotfaith/models/organisms/detection.csv
 OF_THINKING := budget extend
 DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
-.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-vllm test-versions check format env clean
+.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-vllm test-versions docs check format env clean
 
 env: $(BIN)/.ready
 
@@ -85,6 +85,11 @@ test-vllm: env
 
 test: env
 	$(BIN)/pytest
+
+## The documentation as a site in site/: links are checked, the notebook is run.
+docs: env
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 ## The suite with the newest and the oldest libraries that pyproject.toml allows, each in an environment of its own,
 ## for each of PYTHONS=; the table that it prints stands in CONTRIBUTING.md. Downloads some gigabytes.

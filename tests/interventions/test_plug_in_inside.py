@@ -10,23 +10,23 @@ from cotfaith.running.interview import Interview
 from cotfaith.schema import Edit, Outcome
 from tests.running.test_edits_inside import interviewed
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "plugins.md"
 
 
-def written_in_readme() -> str:
-    """Return the plug-in as the README shows it."""
+def written_in_the_page() -> str:
+    """Return the plug-in as the documentation shows it."""
     (found,) = [
-        code for code in re.findall(r"```python\n(.*?)```", README.read_text(), re.S) if "inside=" in code
+        code for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S) if "inside=" in code
     ]
     return str(found)
 
 
-def test_the_plug_in_of_the_readme_hides_the_question_from_the_reasoning(
+def test_the_plug_in_of_the_documentation_hides_the_question_from_the_reasoning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "blindfold.py"
-    path.write_text(written_in_readme())
-    assert len(written_in_readme().splitlines()) <= 35
+    path.write_text(written_in_the_page())
+    assert len(written_in_the_page().splitlines()) <= 35
     monkeypatch.setattr(INTERVENTIONS, "files", [])
     monkeypatch.delitem(INTERVENTIONS.__dict__, "classes", raising=False)
     INTERVENTIONS.add_file(path)
