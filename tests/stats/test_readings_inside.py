@@ -22,6 +22,7 @@ from cotfaith.stats.inside import (
     inside_map,
     jensen_shannon,
     kl,
+    summary,
 )
 from tests.stats.frames import CELL, only
 
@@ -162,3 +163,13 @@ def test_the_entropy_of_the_own_answer_stands_beside_its_divergence() -> None:
     assert entropy([1.0, 0.0]) == 0
     lettered = outcomes(("a", 1, "all", True)).assign(original_probs=[[0.5, 0.5]], probs=[[1.0, 0.0]])
     assert only(inside(TRACES, lettered, []), reading=ENTROPY)["value"] == pytest.approx(math.log(2))
+
+
+def test_layers_stand_in_their_order_and_many_of_them_are_shown_as_a_sweep() -> None:
+    names = [*map(str, range(12)), "all"]
+    table = inside(TRACES, outcomes(*(("a", 1, name, name == "7") for name in names)), [])
+    changed = table[table["reading"] == CHANGED]
+    assert list(changed["layers"]) == [SWEEP, *names]
+    assert set(summary(table)["layers"]) == {SWEEP, "all"}
+    few = inside(TRACES, SWEPT, [])
+    assert summary(few).equals(few)
