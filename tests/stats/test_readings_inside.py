@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cotfaith.report import words_inside
 from cotfaith.stats.inside import (
     CHANGED,
     DROP,
@@ -69,6 +70,12 @@ def test_layers_are_read_one_by_one_and_the_sweep_as_a_whole() -> None:
 def test_a_step_is_redundant_that_some_layer_reads_and_all_at_once_do_not_need() -> None:
     found = only(inside(TRACES, SWEPT, []), reading=REDUNDANCY)
     assert (found["value"], found["nobs"], found["questions"]) == (0.5, 4, 2)
+
+
+def test_it_is_told_how_many_layers_any_of_which_makes_a_step_redundant() -> None:
+    (said,) = words_inside.inside(inside(TRACES, SWEPT, []))
+    assert "in at least one of the 2, alone, and not in all at once" in said
+    assert "0.500 [" in said
 
 
 def test_one_group_of_layers_is_no_sweep() -> None:
