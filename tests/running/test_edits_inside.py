@@ -244,6 +244,28 @@ def test_steps_of_running_sums_come_from_the_one_before_them(tmp_path: Path) -> 
         assert rows.loc[rows["effect"].idxmax(), "hidden"] == step - 1
 
 
+def test_what_was_read_inside_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    for spec in ("knockout:readers=later", "sham:variant=inside", "patch"):
+        stored(tmp_path, "ladder/31k", "addition:operands=3", spec)
+    with closing(Store.open(tmp_path)) as store:
+        (_, _, trace), *_ = store.traces_by_size()
+        (own,) = store.traces([trace])
+        found = store.edits_of(trace)
+        outcomes = {one.intervention: one.outcome for one in found if one.edit.coords.get("step", 1) == 1}
+        assert {type(part) for one in found for part in one.edit.inside} == {Blocked, Patched}
+        assert all(one.edit.trace == own.trace for one in found)
+    hidden, sham, patched = (
+        outcomes[name] for name in ("knockout:readers=later", "sham:variant=inside", "patch")
+    )
+    assert hidden is not None
+    assert hidden.shift is not None
+    assert hidden.shift.divergence is not None
+    assert len(hidden.on_steps) == 1
+    assert sham is not None
+    assert patched is not None
+    assert (patched.on_steps, patched.attention) == ((), ())
+
+
 def test_a_run_keeps_how_far_tokens_moved_and_a_report_says_it(tmp_path: Path) -> None:
     spec = "knockout:of=reasoning"
     outcomes = stored(tmp_path, "ladder/31k", "addition:operands=2", spec).outcomes
