@@ -257,7 +257,7 @@ class AskedModel:
     def attention(self, requests: Sequence[InsideRequest]) -> list[tuple[float, ...]]:
         """Return how much the place that answers attends to the steps, layer by layer; nothing is changed."""
         parts = [self._insides.parts(request) for request in requests]
-        asked = [(one.tokens, one.steps[0][0], one.steps[-1][1]) for one in parts]
+        asked = [(one.tokens, one.steps[0][0] if one.steps else one.closing, one.closing) for one in parts]
         return self._inside_engine.attention(asked)
 
     def effects_on_steps(self, requests: Sequence[InsideRequest]) -> list[tuple[float | None, ...]]:
@@ -266,7 +266,9 @@ class AskedModel:
         Of a step, the mean over its tokens of log KL(unchanged ‖ changed), as in Thought Anchors.
         """
         asked = [(self._insides.parts(request), self._insides.touch(request)) for request in requests]
-        hidden = [max(step for one in request.inside for step in one.steps) for request in requests]
+        hidden = [
+            max((step for one in request.inside for step in one.steps), default=-1) for request in requests
+        ]
         return compare.on_steps(
             self._inside_engine,
             [(parts, touch, last) for (parts, touch), last in zip(asked, hidden, strict=True)],

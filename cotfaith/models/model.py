@@ -112,6 +112,11 @@ class Inside(Protocol):
         """Return how far what is done inside moves each of the steps behind the last one that is hidden."""
 
 
+def as_inside(model: Model) -> Inside | None:
+    """Return a model as one that can be changed inside; None where its abilities do not say that it can."""
+    return model if model.abilities.hooks and isinstance(model, Inside) else None
+
+
 @dataclass(frozen=True)
 class Serving:
     """How models on servers are reached. Of several models each can have its own: MODEL=VALUE."""

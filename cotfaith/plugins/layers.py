@@ -36,5 +36,11 @@ def layer_groups(spec: str, layers: int) -> list[Group]:
     return [_named(tuple(range(begin, end + 1)))]
 
 
+def layer_order(name: str) -> tuple[bool, int]:
+    """Return what sorts groups of layers from the first to the last, with all at once behind them."""
+    first = name.partition("-")[0]
+    return name == ALL, int(first) if first.isdigit() else -1
+
+
 def _named(layers: tuple[int, ...]) -> Group:
     return (str(layers[0]) if len(layers) == 1 else f"{layers[0]}-{layers[-1]}"), layers

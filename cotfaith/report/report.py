@@ -20,6 +20,7 @@ from cotfaith.report.visible import visible
 from cotfaith.report.written import write_csv
 from cotfaith.running.options import command_line
 from cotfaith.stats.analysis import NONE, Analysis, Tables, analyse
+from cotfaith.stats.inside import summary
 from cotfaith.store.frames import run_frames
 from cotfaith.store.store import Store
 
@@ -113,6 +114,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
     versions = commands[-1]["versions"] if commands else {}
     shown = {name: getattr(analysis.tables, name) for name in TITLES}
     shown["steps"] = without_interventions(shown["steps"])
+    shown["inside"] = summary(shown["inside"])
     return Report(
         name=store.folder.resolve().name,
         caveat=words.CAVEAT,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from cotfaith.plugins.layers import ALL
 from cotfaith.report.words import span
 from cotfaith.stats.inside import (
     CHANGED,
@@ -22,6 +23,8 @@ from cotfaith.stats.tables import CURVE
 def inside(table: pd.DataFrame) -> Iterator[str]:
     """Say of each sweep how often it changes the answer, and how much is read that could be done without."""
     swept = table[table["layers"] == SWEEP]
+    single = table[~table["layers"].isin([ALL, SWEEP])]
+    alone = single.groupby(CURVE)["layers"].nunique().to_dict()
     largest = swept["n_params"] == swept.groupby("task")["n_params"].transform("max")
     for names, rows in swept[largest].groupby(CURVE, sort=True):
         found = rows.set_index("reading")[["value", "ci_low", "ci_high"]]
@@ -31,8 +34,9 @@ def inside(table: pd.DataFrame) -> Iterator[str]:
         )
         if REDUNDANCY in found.index:
             line += (
-                f" In {span(*found.loc[REDUNDANCY])} of the steps it changes in some layer alone and not in "
-                "all at once: they are read, though the model could do without (redundancy)."
+                f" In {span(*found.loc[REDUNDANCY])} of the steps it changes in at least one of the "
+                f"{alone[names]}, alone, and not in all at once: they are read, though the model could do "
+                "without (redundancy)."
             )
         yield line
 

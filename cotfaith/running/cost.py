@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cotfaith.models.model import Inside
+from cotfaith.models.model import as_inside
 from cotfaith.models.opening import open_model
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.running.interview import REPLY_TOKENS
@@ -48,5 +48,5 @@ def _each(intervention: Intervention, plan: Plan) -> int:
 
 def _layers(plan: Plan) -> int:
     """Return how many layers the deepest of the models has that can be changed inside."""
-    models = (open_model(name, plan.study.model_settings) for name in plan.models)
-    return max((model.layers for model in models if isinstance(model, Inside)), default=1)
+    models = (as_inside(open_model(name, plan.study.model_settings)) for name in plan.models)
+    return max((model.layers for model in models if model), default=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cotfaith.dialogue.prompts import letters, question_block
-from cotfaith.models.model import Inside, Model
+from cotfaith.models.model import Inside, Model, as_inside
 from cotfaith.plugins.task import Task
 from cotfaith.schema import (
     Answer,
@@ -177,8 +177,9 @@ class LookedInside:
 
     @property
     def _inside(self) -> Inside:
-        assert isinstance(self.model, Inside)
-        return self.model
+        changed = as_inside(self.model)
+        assert changed
+        return changed
 
 
 Moved = tuple[int, Edit, Answer, tuple[str, ...] | None, Answer | None]

@@ -12,7 +12,7 @@ from cotfaith.dialogue.reordered import in_terms_of
 from cotfaith.dialogue.steps import split_steps
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed, key
-from cotfaith.models.model import Inside, Model
+from cotfaith.models.model import Model, as_inside
 from cotfaith.plugins.intervention import Intervention, Tools
 from cotfaith.plugins.registry import INTERVENTIONS
 from cotfaith.plugins.task import Task
@@ -92,7 +92,7 @@ class Interview:
             steps=self.settings.steps,
             points=self.settings.points,
             done=done,
-            layers=self.model.layers if isinstance(self.model, Inside) else 1,
+            layers=changed.layers if (changed := as_inside(self.model)) else 1,
             build=INTERVENTIONS.build,
         )
         edits = list(intervention.edits(traces, tools))

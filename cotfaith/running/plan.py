@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cotfaith.dialogue.forms import EXAMPLE
 from cotfaith.errors import InputError, unknown
-from cotfaith.models.model import Inside, Model
+from cotfaith.models.model import Model, as_inside
 from cotfaith.models.opening import open_model, refuse_sampling
 from cotfaith.models.shipped import expand
 from cotfaith.plugins.intervention import Intervention
@@ -148,9 +148,9 @@ def _refuse_unable(
 def _refuse_layers(name: str, model: Model, interventions: Sequence[Intervention]) -> None:
     """Refuse layers that a model does not have."""
     for one in interventions:
-        if "hooks" in one.asks_for and isinstance(model, Inside):
+        if "hooks" in one.asks_for and (changed := as_inside(model)):
             try:
-                one.check_layers(model.layers)
+                one.check_layers(changed.layers)
             except InputError as error:
                 raise InputError(f"model {name!r}: {error}") from error
 

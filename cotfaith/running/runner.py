@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from cotfaith.models.model import Inside, Model
+from cotfaith.models.model import Model, as_inside
 from cotfaith.models.opening import open_model
 from cotfaith.plugins import registry as plugins
 from cotfaith.running import versions
@@ -55,8 +55,8 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
     for name in plan.models:
         model = open_model(name, study.model_settings)
         store.agree(weights(name, model.info))
-        if isinstance(model, Inside) and any("hooks" in one.asks_for for one in plan.interventions):
-            model.check_inside()
+        if (changed := as_inside(model)) and any("hooks" in one.asks_for for one in plan.interventions):
+            changed.check_inside()
         store.add_model(model.info)
         store.set_told(model.info, [model.told, otherwise_drawn(model.advised, study.sampling)])
         store.set_markers(model.info, model.markers)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from cotfaith.plugins.layers import ALL
+from cotfaith.plugins.layers import ALL, layer_order
 from cotfaith.stats.paired import holm, sign_flip
 from cotfaith.stats.tables import CURVE, groups, means, proportions
 
@@ -33,6 +33,8 @@ UNNAMED = "as the edit says"
 """What layers are called where an edit's coordinates do not name them."""
 BY_STEP = 12
 """Reasoning of up to so many steps is shown step by step, longer one in tenths."""
+MOST = 6
+"""Groups of layers that are shown one by one; of more, all at once and the sweep as a whole."""
 EQUAL = 1e-6
 """A difference of two gaps, in nats, below which an effect over it is not defined."""
 
@@ -97,6 +99,8 @@ def inside(
     unchanged = frame[frame["intervention"].isin(floors)]
     tested = pd.DataFrame(_tests(edits, unchanged, seed), columns=[*by, "p_holm"])
     table = table.merge(tested.assign(reading=CHANGED), on=[*by, "reading"], how="left")
+    table = table.iloc[sorted(range(len(table)), key=lambda i: layer_order(table["layers"].iloc[i]))]
+    table = table.sort_values(["n_params", *CURVE], kind="stable", ignore_index=True)
     return table[[*by, "reading", "value", "ci_low", "ci_high", "p_holm", "nobs", "questions"]]
 
 
@@ -148,6 +152,13 @@ def prepared(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
         drop=frame["own"] - frame["own_then"],
         effect=(moved / span.where(defined)).astype(float),
     )
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what is shown of a table of readings: without single layers of an intervention that has many."""
+    single = ~table["layers"].isin([ALL, SWEEP])
+    many = table["layers"].where(single).groupby([table[name] for name in CURVE]).transform("nunique") > MOST
+    return table[~(single & many)]
 
 
 def kl(first: Sequence[float], second: Sequence[float]) -> float:

@@ -181,7 +181,8 @@ def _between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]
     """Return a row a pair of steps; see `RunFrames.between_steps`."""
     found: dict[tuple[object, object, int], list[tuple[int, float]]] = {}
     for trace, intervention, edit, outcome in rows:
-        hidden = 1 + max(step for one in json.loads(str(edit))["inside"] for step in one["steps"])
+        steps = (step for one in json.loads(str(edit))["inside"] for step in one["steps"])
+        hidden = 1 + max(steps, default=-1)
         for step, log_kl in enumerate(json.loads(str(outcome))["on_steps"], hidden + 1):
             if log_kl is not None:
                 found.setdefault((trace, intervention, step), []).append((hidden, log_kl))

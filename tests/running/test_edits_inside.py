@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from cotfaith import Blocked, Edit, InputError, Intervention, NotApplicable, Patched, Tools, Trace, load_run
-from cotfaith.models.model import ModelSettings
+from cotfaith.models.asking import AskedModel
+from cotfaith.models.engine import Engine, InsideEngine
+from cotfaith.models.model import ModelSettings, as_inside
 from cotfaith.models.opening import open_model
 from cotfaith.plugins.registry import INTERVENTIONS, TASKS
 from cotfaith.report.report import write_report
@@ -20,7 +22,7 @@ from cotfaith.running.interview import Interview
 from cotfaith.running.options import Study
 from cotfaith.running.plan import prepare
 from cotfaith.running.runner import run
-from cotfaith.schema import Outcome, Question, Settings
+from cotfaith.schema import Abilities, Outcome, Question, Settings
 from cotfaith.store.frames import RunFrames
 from cotfaith.store.store import Store
 from tests.make import make_trace
@@ -242,6 +244,28 @@ def test_steps_of_running_sums_come_from_the_one_before_them(tmp_path: Path) -> 
         assert rows.loc[rows["effect"].idxmax(), "hidden"] == step - 1
 
 
+def test_what_was_read_inside_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    for spec in ("knockout:readers=later", "sham:variant=inside", "patch"):
+        stored(tmp_path, "ladder/31k", "addition:operands=3", spec)
+    with closing(Store.open(tmp_path)) as store:
+        (_, _, trace), *_ = store.traces_by_size()
+        (own,) = store.traces([trace])
+        found = store.edits_of(trace)
+        outcomes = {one.intervention: one.outcome for one in found if one.edit.coords.get("step", 1) == 1}
+        assert {type(part) for one in found for part in one.edit.inside} == {Blocked, Patched}
+        assert all(one.edit.trace == own.trace for one in found)
+    hidden, sham, patched = (
+        outcomes[name] for name in ("knockout:readers=later", "sham:variant=inside", "patch")
+    )
+    assert hidden is not None
+    assert hidden.shift is not None
+    assert hidden.shift.divergence is not None
+    assert len(hidden.on_steps) == 1
+    assert sham is not None
+    assert patched is not None
+    assert (patched.on_steps, patched.attention) == ((), ())
+
+
 def test_a_run_keeps_how_far_tokens_moved_and_a_report_says_it(tmp_path: Path) -> None:
     spec = "knockout:of=reasoning"
     outcomes = stored(tmp_path, "ladder/31k", "addition:operands=2", spec).outcomes
@@ -300,3 +324,33 @@ def test_more_positions_add_to_the_steps_that_were_hidden(tmp_path: Path) -> Non
     )
     assert 3 < len(few) < len(more)
     assert few["coords"].isin(list(more["coords"])).all()
+
+
+class Outside:
+    """An engine that cannot be changed inside, as a server's."""
+
+    abilities = Abilities()
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        if name in dir(InsideEngine):
+            raise AttributeError(name)
+        return getattr(self._engine, name)
+
+
+def test_an_engine_that_cannot_be_changed_inside_runs_all_that_changes_text() -> None:
+    task = TASKS.build("addition:operands=2")
+    local = open_model("ladder/31k", ModelSettings(device="cpu"))
+    assert isinstance(local, AskedModel)
+    model = AskedModel("served", cast("Engine", Outside(local.engine)), local._vocabulary, local._form)
+    assert as_inside(local)
+    assert as_inside(model) is None
+    interview = Interview(Settings(samples=1), model, None, task, tuple(task.draw(2, 0)))
+    traces = [
+        one for one in interview.sample([(q, 0) for q in interview.questions]) if isinstance(one, Trace)
+    ]
+    intervention = INTERVENTIONS.build("truncation")
+    edits = [one for one in interview.edits(intervention, traces) if isinstance(one, Edit)]
+    assert all(isinstance(one, Outcome) for one in interview.outcomes(edits, intervention))

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cotfaith.report import words_inside
 from cotfaith.stats.inside import (
     CHANGED,
     DROP,
@@ -22,6 +23,7 @@ from cotfaith.stats.inside import (
     inside_map,
     jensen_shannon,
     kl,
+    summary,
 )
 from tests.stats.frames import CELL, only
 
@@ -68,6 +70,12 @@ def test_layers_are_read_one_by_one_and_the_sweep_as_a_whole() -> None:
 def test_a_step_is_redundant_that_some_layer_reads_and_all_at_once_do_not_need() -> None:
     found = only(inside(TRACES, SWEPT, []), reading=REDUNDANCY)
     assert (found["value"], found["nobs"], found["questions"]) == (0.5, 4, 2)
+
+
+def test_it_is_told_how_many_layers_any_of_which_makes_a_step_redundant() -> None:
+    (said,) = words_inside.inside(inside(TRACES, SWEPT, []))
+    assert "in at least one of the 2, alone, and not in all at once" in said
+    assert "0.500 [" in said
 
 
 def test_one_group_of_layers_is_no_sweep() -> None:
@@ -162,3 +170,13 @@ def test_the_entropy_of_the_own_answer_stands_beside_its_divergence() -> None:
     assert entropy([1.0, 0.0]) == 0
     lettered = outcomes(("a", 1, "all", True)).assign(original_probs=[[0.5, 0.5]], probs=[[1.0, 0.0]])
     assert only(inside(TRACES, lettered, []), reading=ENTROPY)["value"] == pytest.approx(math.log(2))
+
+
+def test_layers_stand_in_their_order_and_many_of_them_are_shown_as_a_sweep() -> None:
+    names = [*map(str, range(12)), "all"]
+    table = inside(TRACES, outcomes(*(("a", 1, name, name == "7") for name in names)), [])
+    changed = table[table["reading"] == CHANGED]
+    assert list(changed["layers"]) == [SWEEP, *names]
+    assert set(summary(table)["layers"]) == {SWEEP, "all"}
+    few = inside(TRACES, SWEPT, [])
+    assert summary(few).equals(few)
