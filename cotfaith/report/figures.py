@@ -49,6 +49,25 @@ def make_figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
         yield from _by_length(label, intervention.axis, intervention.plotted, tables)
 
 
+def captions(analysis: Analysis) -> dict[str, str]:
+    """Say what each figure shows, by its file's name."""
+    found = {
+        "by-size": "How often the answer is the same with reasoning and without it, by model size.",
+        "change-by-size": "How often the answer stays the same under each test, by model size.",
+        "aoc": "Area over the curve of each test along the reasoning: 0 where nothing depends on it.",
+    }
+    for label, one in analysis.interventions.items():
+        name, axis = _file_name(label), one.axis[:1].lower() + one.axis[1:]
+        what = "same answer" if one.plotted == "same" else "accuracy"
+        found |= {
+            name: f"{label}: {what} by {axis}.",
+            f"{name}-same-answer": f"{label}: same answer by {axis}, of tasks without right answers.",
+            f"{name}-by-length": f"{label}: same answer by {axis}, largest model, by number of steps.",
+            f"{name}-layers": f"{label}: share of answers changed, by layer and by where the step stands.",
+        }
+    return found
+
+
 def _by_length(label: str, axis: str, plotted: str, tables: Tables) -> Iterator[tuple[str, Figure]]:
     """Yield the curves of the largest model by reasoning length, of an intervention that is read along it."""
     curves = tables.curves_by_length[tables.curves_by_length["intervention"] == label]

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
 from jinja2.nodes import EvalContext
 
 from cotfaith.errors import InputError
-from cotfaith.report import drawing, words, words_inside
+from cotfaith.report import drawing, front, words, words_inside
 from cotfaith.report.examples import Example, examples
-from cotfaith.report.figures import make_figures
+from cotfaith.report.figures import captions, make_figures
 from cotfaith.report.noticed import noticed
 from cotfaith.report.validated import validated
 from cotfaith.report.visible import visible
@@ -49,6 +50,12 @@ class Report:
     """What both forms of a report show."""
 
     name: str
+    question: str
+    answer: Sequence[str]
+    overview: pd.DataFrame
+    not_to_conclude: str
+    first_figure: str
+    captions: Mapping[str, str]
     caveat: str
     intervals: str
     settings: str
@@ -117,6 +124,12 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
     shown["inside"] = summary(shown["inside"])
     return Report(
         name=store.folder.resolve().name,
+        question=front.question(analysis, traces),
+        answer=front.answer(analysis),
+        overview=front.overview(analysis),
+        not_to_conclude=front.NOT_TO_CONCLUDE,
+        first_figure=figures[0],
+        captions={name: captions(analysis).get(name, name) for name in figures},
         caveat=words.CAVEAT,
         intervals=words.INTERVALS,
         settings=", ".join(f"{name} = {value}" for name, value in store.meta("settings").items()),
@@ -207,7 +220,9 @@ def _environment(store: Store) -> Environment:
         content = base64.b64encode((store.folder / f"{name}.svg").read_bytes()).decode()
         return f"data:image/svg+xml;base64,{content}"
 
-    environment.filters |= {"inline": inline, "cell": _cell, "rows": _rows, "names": _names}
+    environment.filters |= {
+        "inline": inline, "cell": _cell, "rows": _rows, "names": _names, "share": _share, "tint": _tint,
+    }  # fmt: skip
     return environment
 
 
@@ -231,3 +246,13 @@ def _rows(table: pd.DataFrame) -> list[list[Any]]:
 def _cell(value: object) -> str:
     """Write a cell of a Markdown table."""
     return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _share(value: float | str) -> str:
+    """Write a number of the overview."""
+    return value if isinstance(value, str) else NO_VALUE if np.isnan(value) else f"{value:.2f}"
+
+
+def _tint(value: float | str) -> str:
+    """Return how strongly a number of the overview is tinted, in percent."""
+    return "0" if isinstance(value, str) or np.isnan(value) else f"{100 * min(1.0, abs(value)):.0f}"
