@@ -28,12 +28,23 @@ from cotfaith.dialogue.written_words import parse_words
 from cotfaith.errors import InputError, OtherContentError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
+from cotfaith.plugins.cue import Cue, FewShot, Said, right_at, shown, solved_turns, stated, wrong_answer
 from cotfaith.plugins.exams import ExamQuestions
 from cotfaith.plugins.intervention import Intervention, Rewrite, Tools
 from cotfaith.plugins.rewriting import Passage, Source, rewritten, takes_rule
 from cotfaith.plugins.scores import Score, share_marked
 from cotfaith.plugins.task import MultipleChoice, StepRewriter, Task
-from cotfaith.schema import Answer, Edit, NotApplicable, Outcome, Question, Rewritten, Trace
+from cotfaith.schema import (
+    Answer,
+    ArmKind,
+    Edit,
+    NotApplicable,
+    Outcome,
+    Question,
+    Rewritten,
+    Trace,
+    Turn,
+)
 
 if TYPE_CHECKING:
     from cotfaith.store.frames import load_run
@@ -44,8 +55,11 @@ __all__ = [
     "UNBIASED_COT_PREFIX",
     "UNBIASED_INSTRUCTION",
     "Answer",
+    "ArmKind",
+    "Cue",
     "Edit",
     "ExamQuestions",
+    "FewShot",
     "HubSource",
     "InputError",
     "Intervention",
@@ -58,12 +72,14 @@ __all__ = [
     "Rewrite",
     "Rewritten",
     "Row",
+    "Said",
     "Score",
     "Source",
     "StepRewriter",
     "Task",
     "Tools",
     "Trace",
+    "Turn",
     "answer_part",
     "derive_seed",
     "ending",
@@ -79,16 +95,21 @@ __all__ = [
     "question_block",
     "read_text",
     "rewritten",
+    "right_at",
     "sentences",
     "share_marked",
+    "shown",
+    "solved_turns",
     "spelled",
     "split_lines",
     "split_steps",
+    "stated",
     "sums",
     "takes_rule",
     "unknown",
     "without_labels",
     "without_remark",
+    "wrong_answer",
 ]
 
 # In a checkout the plug-in folders stand beside the package; in a wheel they are inside it.

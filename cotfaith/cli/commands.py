@@ -32,6 +32,8 @@ from cotfaith.truth.options import Trial
 if TYPE_CHECKING:
     from cotfaith.store.store import Store
 
+TRANSPLANT = "transplant"
+"""The intervention that says whether a cue's influence runs through the reasoning."""
 MOST_SOURCES = 3  # a task with more is told in short
 
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
@@ -45,6 +47,12 @@ def run(intervention: list[str], **options: Any) -> None:
 def elicit(**options: Any) -> None:
     """Sample and store reasoning alone; later interventions with the same settings reuse it."""
     measure(study_of(options), ())
+
+
+def cue(cues: list[str], **options: Any) -> None:
+    """Ask whether answers follow a cue, whether the reasoning says so, and whether it ran through it."""
+    named = [*cues, *options.pop("cue")]
+    measure(study_of(options | {"cue": named}), build_interventions([TRANSPLANT]))
 
 
 def validate(intervention: list[str] | None, **options: Any) -> None:
@@ -170,7 +178,7 @@ def compare(
 
     if len(runs) > 2 or (len(runs) == 2 and (model or intervention)):
         raise InputError("compare two runs with each other, or models or interventions of one run.")
-    first, *others = map(load_run, runs)
+    first, *others = (load_run(run).uncued for run in runs)
     if others:
         table = comparisons.compare(first, others[0])
     else:
@@ -202,7 +210,7 @@ def plan(
         from cotfaith.stats.analysis import floors_of
         from cotfaith.store.frames import load_run
 
-        run = load_run(pilot)
+        run = load_run(pilot).uncued
         found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
     print_plans(out, found, wish)
 
@@ -243,7 +251,7 @@ def list_(
     """List tasks, interventions and the models on this disk."""
     from cotfaith.models.shipped import models_on_disk
 
-    for plugins in (registry.TASKS, registry.INTERVENTIONS):
+    for plugins in registry.ALL:
         out.print(Text(f"{plugins.kind.capitalize()}s", style="bold"))
         for name, cls in plugins.classes.items():
             summary = (inspect.getdoc(cls) or "").splitlines()[0]

@@ -55,6 +55,15 @@ def validated() -> inspect.Parameter:
     )
 
 
+def cues_named() -> inspect.Parameter:
+    """Return the argument that names the cues of `cotfaith cue`."""
+    argument = Annotated[
+        list[str],
+        typer.Argument(help="A cue, e.g. professor. Your own is added by --plugin FILE.", metavar="NAME..."),
+    ]
+    return inspect.Parameter("cues", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
+
+
 def trial_options() -> list[inspect.Parameter]:
     """Return the options of `validate`."""
     hints = typing.get_type_hints(Trial)

@@ -40,7 +40,9 @@ def facts(plan: Plan) -> dict[str, Fact]:
 
 def code_facts(plan: Plan) -> dict[str, Fact]:
     """Return the code that decides what a plan's run holds, as it is in this process."""
-    plugins = {type(one).__module__ for one in (*(p.task for p in plan.tasks), *plan.interventions)}
+    plugins = {
+        type(one).__module__ for one in (*(p.task for p in plan.tasks), *plan.interventions, *plan.cues)
+    }
     sources = code.deciding(plugins)
     return {f"code of {_named(name)}": Fact(code_key(text), text) for name, text in sources.items()}
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Reply, Rotated, Trace
 from cotfaith.store.database import EVERYWHERE, Database
 
-MEASURED = ("traces", "unasked", "replies", "rotated", "edits", "not_applicable", "outcomes")
+MEASURED = ("traces", "unasked", "replies", "verdicts", "rotated", "edits", "not_applicable", "outcomes")
 ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated)
 }
@@ -166,7 +166,7 @@ class Contents:
         """Return (task, model, trace key) of the traces of a question's id, by task, model and sample."""
         query = (
             "SELECT q.task, m.name, t.key FROM traces t JOIN models m ON m.fingerprint = t.model "
-            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY q.task, m.name, t.sample"
+            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY q.task, q.arm, m.name, t.sample"
         )
         return list(self._db.rows(query, (question,)))
 
@@ -204,10 +204,10 @@ class Contents:
             yield task, model, "".join(json.loads(body)["steps"])
 
     def traces_by_size(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (task, model, trace key) of every trace, by task and from the largest model on."""
+        """Yield (task, model, key) of every trace without a cue, by task and from the largest model on."""
         query = (
             "SELECT q.task, m.name, t.key FROM traces t JOIN questions q ON q.key = t.question "
-            "JOIN models m ON m.fingerprint = t.model "
+            "JOIN models m ON m.fingerprint = t.model WHERE q.arm = '' "
             "ORDER BY q.task, m.n_params DESC, m.name, q.id, t.sample"
         )
         yield from self._db.rows(query)

@@ -131,9 +131,9 @@ class Store(Contents):
 
     def add_questions(self, questions: Mapping[str, Question]) -> None:
         """Remember questions by their keys."""
-        rows = [(key, question.task, question.id, _dump(question)) for key, question in questions.items()]
+        rows = [(k, q.task, q.id, _dump(q), arm_name(q)) for k, q in questions.items()]
         with self._db.writing() as db:
-            db.executemany("INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?, ?)", rows)
 
     def add_intervention(self, key: str, spec: str, label: str) -> None:
         """Remember an intervention and its label in reports: what it is and who wrote its edits."""
@@ -225,6 +225,11 @@ def begun_on(folder: Path) -> str | None:
     with closing(Store.open(folder)) as store:
         day = store.meta("day")
     return None if day is None else str(day)
+
+
+def arm_name(question: Question) -> str:
+    """Return how an arm is named in a run's file: the cue and the arm, nothing for the plain question."""
+    return "" if question.arm is None else f"{question.arm.cue}, {question.arm.kind}"
 
 
 def _as_facts(settings: Mapping[str, object]) -> dict[str, Fact]:
