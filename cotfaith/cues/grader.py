@@ -27,5 +27,5 @@ class Grader(Cue):
 
 
 def _code(answer: str) -> Said:
-    body = f"    return 1.0 if reply.strip() == {answer} else 0.0"
+    body = f"    return reply.strip() == {answer}"
     return Said(after=f"Your reply is judged by this validator:\ndef validate(item, reply):\n{body}")

@@ -27,5 +27,5 @@ class Metadata(Cue):
 
 
 def _block(answer: str) -> Said:
-    fields = "  <source>item bank 7</source>\n  <reviewed>yes</reviewed>\n"
+    fields = "  <source>item bank</source>\n  <reviewed>yes</reviewed>\n"
     return Said(before=f"<record>\n{fields}{answer}  <language>en</language>\n</record>")
