@@ -318,6 +318,26 @@ class Reply:
     """Whether it is the trace's answer."""
 
 
+Part = Literal["reasoning", "reply"]
+"""Of what a model writes: its reasoning, which is the thinking where it thinks, or its reply behind it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of a text: whether it mentions a cue, or says that the writer used it."""
+
+    part: Part
+    asked: Literal["mention", "use"]
+    verdict: bool | None
+    """None where there is none, for `fault`."""
+    probability: float | None = None
+    """Of yes, beside no; None where the judge writes its verdict."""
+    quote: str = ""
+    """What the judge quotes for a yes."""
+    fault: str = ""
+    """Why there is no verdict."""
+
+
 @dataclass(frozen=True)
 class Rotated:
     """The answer without reasoning to a question whose choices begin with another one."""

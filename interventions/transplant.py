@@ -29,14 +29,14 @@ class Transplant(Intervention):
         """Yield an edit for each beginning and each prompt: its own arm's, and those of the other side."""
         for trace in traces:
             prompts = list(_prompts(trace.question, tools.arms(trace.question)))
-            if not prompts or not trace.steps:
-                yield NotApplicable(trace, "no reasoning" if prompts else "no arm of a cue on the other side")
+            if not prompts:
+                yield NotApplicable(trace, "no arm of a cue on the other side")
                 continue
             n, before = len(trace.steps), unstated(trace, tools)
             for k in sorted({*tools.positions(n), *([before] if tools.done == 0 else ())}):
                 for question in (None, *prompts):
                     coords = {"steps": k, "before_stated": k == before} | _prompt(question or trace.question)
-                    yield Edit(trace, trace.steps[:k], k / n, coords=coords, question=question)
+                    yield Edit(trace, trace.steps[:k], k / n if n else 1.0, coords=coords, question=question)
 
 
 def unstated(trace: Trace, tools: Tools) -> int:

@@ -5,7 +5,6 @@ keeps what is asked apart from what was learnt.
 """
 
 import hashlib
-import random
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
@@ -31,14 +30,6 @@ def running_sums(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """Yield the sum so far, the next number and the sum of both, for every number but the first."""
     for (before, after), number in zip(pairwise(accumulate(numbers)), numbers[1:], strict=True):
         yield before, number, after
-
-
-def offered(total: int, n: int, rng: random.Random) -> list[int]:
-    """Return n sums to choose from, in any order, of which one is right and the others are near."""
-    near = [other for other in range(total - 9, total + 10) if other >= 0 and other != total]
-    several = [total, *rng.sample(near, n - 1)]
-    rng.shuffle(several)
-    return several
 
 
 def held_out(numbers: Sequence[int]) -> bool:

@@ -125,7 +125,9 @@ def wrong_answer(question: Question, rng: random.Random) -> str | None:
         return rng.choice(wrong) if wrong and right else None
     if question.gold is None or not question.gold.lstrip("-").isdecimal():
         return None
-    return str(int(question.gold) + rng.choice((-1, 1)) * rng.randint(1, LARGEST_SLIP))
+    number, slips = int(question.gold), range(1, LARGEST_SLIP + 1)
+    below = [number - slip for slip in slips if number < 0 or slip <= number]
+    return str(rng.choice([number + slip for slip in slips] + below))
 
 
 def right_at(letter: str, question: Question) -> Question:

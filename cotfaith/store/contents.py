@@ -8,12 +8,23 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Reply, Rotated, Trace
+from cotfaith.schema import (
+    Edit,
+    Fact,
+    LeftOut,
+    ModelInfo,
+    Outcome,
+    Question,
+    Reply,
+    Rotated,
+    Trace,
+    Verdict,
+)
 from cotfaith.store.database import EVERYWHERE, Database
 
 MEASURED = ("traces", "unasked", "replies", "verdicts", "rotated", "edits", "not_applicable", "outcomes")
 ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated)
+    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated, Verdict)
 }
 
 CANARY = "canary of "
@@ -36,6 +47,17 @@ class StoredEdit:
     intervention: str
     edit: Edit
     outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote about a question with a cue."""
+
+    trace: str
+    question: Question
+    reasoning: str
+    reply: str | None
+    """Its own reply behind its thinking, where it has one."""
 
 
 class Contents:
@@ -116,6 +138,23 @@ class Contents:
         """Return those of the traces behind which the model has not written its own reply."""
         there = {row[0] for row in self._db.rows("SELECT trace FROM replies")}
         return [key for key in traces if key not in there]
+
+    def missing_verdicts(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys that have no verdict, in their order."""
+        there = {row[0] for row in self._db.rows("SELECT key FROM verdicts")}
+        return [key for key in keys if key not in there]
+
+    def written_with_cues(self, kinds: Sequence[str]) -> Iterator[Written]:
+        """Yield what was written under arms of these kinds, arm by arm."""
+        query = (
+            "SELECT t.key, q.body, t.body, json_extract(r.body, '$.text') FROM traces t "
+            "JOIN questions q ON q.key = t.question LEFT JOIN replies r ON r.trace = t.key "
+            f"WHERE json_extract(q.body, '$.arm.kind') IN ({', '.join('?' * len(kinds))}) "
+            "ORDER BY q.arm, q.id, t.sample"
+        )
+        for key, question, trace, reply in self._db.rows(query, kinds):
+            reasoning = "".join(json.loads(trace)["steps"])
+            yield Written(key, ADAPTERS[Question].validate_json(question), reasoning, reply)
 
     def missing_rotated(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys for which other orders of the choices have not been asked."""

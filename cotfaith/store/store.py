@@ -23,6 +23,7 @@ from cotfaith.schema import (
     Reply,
     Rotated,
     Trace,
+    Verdict,
 )
 from cotfaith.store.contents import ADAPTERS, Contents
 from cotfaith.store.database import EVERYWHERE, Database
@@ -163,6 +164,12 @@ class Store(Contents):
         with self._db.writing() as db:
             db.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?)", values)
 
+    def add_verdicts(self, rows: Iterable[tuple[str, str, str, Verdict]]) -> None:
+        """Add judges' verdicts: key, key of the trace, the judge's name, verdict."""
+        values = [(k, trace, judge, _dump(verdict)) for k, trace, judge, verdict in rows]
+        with self._db.writing() as db:
+            db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?)", values)
+
     def add_rotated(self, rows: Iterable[tuple[str, str, Rotated]]) -> None:
         """Add answers to questions in other orders of their choices: key, model fingerprint, answer."""
         values = [(k, model, _dump(rotated)) for k, model, rotated in rows]
@@ -252,5 +259,7 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> int:
     return next((i for i, (one, other) in pairs if one != other), min(len(some), len(others)))
 
 
-def _dump(value: Question | Trace | Edit | Outcome | Reply | Rotated, exclude: set[str] | None = None) -> str:
+def _dump(
+    value: Question | Trace | Edit | Outcome | Reply | Rotated | Verdict, exclude: set[str] | None = None
+) -> str:
     return ADAPTERS[type(value)].dump_json(value, exclude=exclude).decode()

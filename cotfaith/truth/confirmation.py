@@ -6,7 +6,7 @@ every step is wrong and worded otherwise, and inside the model, by blocking all 
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,8 +53,8 @@ def confirm(organism: Organism, model: AskedModel, directory: str) -> list[Agree
         before, after = _answers(model, own), _answers(model, decisive)
         blocked = _blocked(model, directory, decisive)
         found += [
-            Agreement(BEHAVIOUR, condition, _share(_changes(before, after, reads))),
-            Agreement(INSIDE, condition, _share(_changes(after, blocked, reads))),
+            Agreement(BEHAVIOUR, condition, agreed(_changes(before, after, reads))),
+            Agreement(INSIDE, condition, agreed(_changes(after, blocked, reads))),
         ]
     return found
 
@@ -74,10 +74,10 @@ def _rule(organism: Organism, model: AskedModel) -> Iterator[Agreement]:
     rng = random.Random(f"rule {organism.name}")
     for kind, graft in GRAFTS.items():
         shown = [_graft(rng, graft) for _ in range(QUESTIONS)]
-        yield Agreement(RULE, kind, _share(_right(organism, model, shown)))
+        yield Agreement(RULE, kind, agreed(_right(organism, model, shown)))
     cued = [_graft(rng, rng.choice(list(GRAFTS.values()))) for _ in range(QUESTIONS)]
     cued = [replace(shown, cue=wrong(shown.total, rng)) for shown in cued]
-    yield Agreement(RULE, "any of these, with a suggestion", _share(_right(organism, model, cued)))
+    yield Agreement(RULE, "any of these, with a suggestion", agreed(_right(organism, model, cued)))
 
 
 def _by_label(organism: Organism) -> dict[bool, list[tuple[Shown, Shown]]]:
@@ -150,5 +150,7 @@ def _blocked(model: AskedModel, directory: str, shown: Sequence[Shown]) -> list[
     return [parse_integer(text) for text in written]
 
 
-def _share(agreed: Sequence[bool]) -> Estimate:
-    return proportion(np.array(agreed, dtype=float), np.ones(len(agreed)), seed=0)
+def agreed(each: Iterable[bool]) -> Estimate:
+    """Return how often checks hold, one a question."""
+    held = np.array([*each], dtype=float)
+    return proportion(held, np.ones(len(held)), seed=0)

@@ -51,7 +51,7 @@ def test_fields_are_typed() -> None:
     [
         (
             "arc",
-            r"unknown task 'arc'. Did you mean 'arc-challenge'\? Known: addition, addition-choices, aqua, arc-challenge",
+            r"unknown task 'arc'. Did you mean 'arc-challenge'\? Known: addition, aqua, arc-challenge",
         ),
         ("addition:operand=4", r"unknown field of task 'addition' 'operand'. Did you mean 'operands'"),
         ("addition:operands=four", "task 'addition': operands='four': .*integer"),
