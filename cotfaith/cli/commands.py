@@ -30,6 +30,7 @@ from cotfaith.running.plan import build_interventions, prepare
 from cotfaith.truth.options import Trial
 
 if TYPE_CHECKING:
+    from cotfaith.running.measurement import Progress
     from cotfaith.store.store import Store
 
 TRANSPLANT = "transplant"
@@ -63,9 +64,12 @@ def validate(intervention: list[str] | None, **options: Any) -> None:
     from cotfaith.truth import trial as trials
 
     say_untried()
-    trial = Trial(**options)
+    trial = Trial(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
     lines = trial.quiet or not err.is_terminal
     shown = progress.Lines(err) if lines else progress.Bars(err)
+    if trial.cues:
+        validate_cues(trial, intervention, shown)
+        return
     held = trials.hold(trial, build_interventions(intervention or []), shown)
     print_table(out, "Test × mechanism", findings.overview(held.found))
     print_table(out, "Where the reasoning is read, and where it is ignored", findings.by_test(held.found))
@@ -73,6 +77,21 @@ def validate(intervention: list[str] | None, **options: Any) -> None:
     for line in findings.sentences(held.found):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"Tables, figure and detection.md are in {trial.folder}.", markup=False, soft_wrap=True)
+
+
+def validate_cues(trial: Trial, interventions: list[str] | None, shown: "Progress") -> None:
+    """Say which reading of cues tells what from what, on models of which it is known."""
+    from cotfaith.cli.show import print_table
+    from cotfaith.truth import cue_trial
+
+    if interventions or trial.thinking:
+        raise InputError("validate --cues asks the cue organisms plainly, and no other interventions.")
+    by_organism, aurocs = cue_trial.wide(cue_trial.hold(trial, shown))
+    print_table(out, "What each reading gives", by_organism)
+    print_table(out, "What it tells apart (AUROC)", aurocs)
+    out.print(
+        f"Tables, figures, detection.md and cues.md are in {trial.folder}.", markup=False, soft_wrap=True
+    )
 
 
 def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
@@ -88,7 +107,7 @@ def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
 def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
     """Measure a study, report on it, and say what was noticed."""
     from cotfaith.report import noticed
-    from cotfaith.running import circumstances, cluster, cost, progress, runner, workers
+    from cotfaith.running import circumstances, cluster, cost, judging, progress, runner, workers
     from cotfaith.store.filesystem import shared_kind
     from cotfaith.store.store import Store
 
@@ -108,7 +127,8 @@ def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
             )
         try:
             run = cluster.run if study.ray else workers.run if study.jobs > 1 else runner.run
-            work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+            show = progress.Lines(err) if lines else progress.Bars(err)
+            work = run(plan, store, show) + judging.judge(plan.study, store, show)
         except KeyboardInterrupt:
             say(_stopped(store))
             raise
@@ -153,11 +173,17 @@ def merge(
 
 def report(run: RunFolder) -> None:
     """Write a run's tables, figures, report.html and report.md, and print the tables."""
-    from cotfaith.cli.show import print_tables
+    from cotfaith.cli.show import print_cues, print_tables
+    from cotfaith.report.cue_page import write_cue_page
     from cotfaith.report.report import write_report
     from cotfaith.store.store import Store
 
-    print_tables(out, write_report(Store.open(run)))
+    store = Store.open(run)
+    print_tables(out, write_report(store))
+    cued = write_cue_page(store)
+    if cued is not None:
+        print_cues(out, cued)
+        out.print(f"What cues do is in {run}: cues.html and cues.md.", markup=False, soft_wrap=True)
     out.print(f"Tables, figures, report.html and report.md are in {run}.", markup=False, soft_wrap=True)
 
 

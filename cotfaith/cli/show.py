@@ -57,6 +57,16 @@ def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
     console.print(table)
 
 
+def print_cues(console: Console, overview: pd.DataFrame) -> None:
+    """Print what each cue does, a line a number, since a row has no room for all."""
+    for row in overview.to_dict("records"):
+        names = [str(row.pop(name)) for name in ("cue", "model", "task")]
+        table = Table(title=Text(" · ".join(names)), title_justify="left", show_header=False)
+        for name, value in row.items():
+            table.add_row(Text(str(name)), Text(str(value)))
+        console.print(table)
+
+
 def print_plans(console: Console, plans: Sequence[Prospect], wish: Wish) -> None:
     """Print what a study finds, and how its tokens are best divided."""
     rows = [

@@ -80,7 +80,7 @@ def write_report(store: Store) -> Tables:
         names.append(name)
     report = _report(store, analysis, names, run.traces)
     for kind in ("md", "html"):
-        text = _environment(store).get_template(f"report.{kind}.j2").render(report=report)
+        text = environment(store).get_template(f"report.{kind}.j2").render(report=report)
         (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")
     return analysis.tables
 
@@ -178,9 +178,9 @@ def _validated(store: Store, analysis: Analysis) -> list[str]:
     return validated(specs, thinking=bool(store.meta("settings").get("thinking")))
 
 
-def _environment(store: Store) -> Environment:
+def environment(store: Store) -> Environment:
     """Return the templates' environment; in HTML everything is escaped."""
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("cotfaith.report"),
         autoescape=select_autoescape(["html.j2"]),
         trim_blocks=True,
@@ -194,8 +194,8 @@ def _environment(store: Store) -> Environment:
         content = base64.b64encode((store.folder / f"{name}.svg").read_bytes()).decode()
         return f"data:image/svg+xml;base64,{content}"
 
-    environment.filters |= {"inline": inline, "cell": _cell, "rows": _rows, "names": _names}
-    return environment
+    made.filters |= {"inline": inline, "cell": _cell, "rows": _rows, "names": _names}
+    return made
 
 
 @pass_eval_context

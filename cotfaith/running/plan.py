@@ -17,6 +17,7 @@ from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
 from cotfaith.plugins.registry import CUES, INTERVENTIONS, TASKS
 from cotfaith.plugins.task import Task
+from cotfaith.running.judging import open_judge
 from cotfaith.running.options import Study
 from cotfaith.schema import Abilities, LeftOut, ModelInfo, Question
 from cotfaith.store.store import begun_on
@@ -89,6 +90,7 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
         _refuse_unable(name, model.abilities, planned, interventions)
     if study.helper:
         opened[f"{study.helper} as helper"] = open_model(study.helper, study.helper_settings)
+    opened |= {f"{name} as judge": open_judge(name, study) for name in study.judge}
     infos = tuple((name, model.info) for name, model in opened.items())
     forms = tuple((name, model.written(EXAMPLE)) for name, model in opened.items())
     return Plan(study, tuple(models), planned, interventions, infos, forms, cues)

@@ -66,7 +66,7 @@ def cue_tables(run: RunFrames, seed: int = 0) -> CueTables:
     """
     found = list(cells(run))
     readings = [_Readings(cell, run.verdicts) for cell in found]
-    moved = [(cell, *_transplanted(cell, run.outcomes)) for cell in found if cell.arm != "correct"]
+    moved = [(cell, *transplanted(cell, run.outcomes)) for cell in found if cell.arm != "correct"]
     return CueTables(
         pd.DataFrame([r for c in found for r in _following(c, seed)], columns=FOLLOWING),
         pd.DataFrame([r for one in readings for r in _articulation(one, seed)], columns=ARTICULATION),
@@ -223,7 +223,7 @@ def _mean(each: Floats, nobs: int, seed: int) -> Estimate:
     return Estimate(value, *within_range(value, low, high, len(each)), nobs, len(each))
 
 
-def _transplanted(cell: Cell, outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def transplanted(cell: Cell, outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return P(h) of every transplant of a cell, by prompt (1 with the cue) and origin of the reasoning.
 
     The second frame has a row a whole trace behind its own prompt, as it was sampled.

@@ -12,7 +12,7 @@ import numpy as np
 
 from cotfaith.schema import Estimate
 from cotfaith.stats.cues import Reading
-from cotfaith.stats.intervals import Floats, bootstrap_sums, percentile_interval
+from cotfaith.stats.intervals import Floats, bootstrap_sums, percentile_interval, within_range
 from cotfaith.stats.paired import Difference, difference
 
 NOT_CLEAR = "the total effect is not clear of 0"
@@ -78,7 +78,9 @@ def _share(through: Floats, whole: Floats, total: Difference, seed: int) -> Read
     sums = bootstrap_sums(np.column_stack([through, whole]), seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         low, high = percentile_interval(sums[:, 0] / sums[:, 1], len(whole)).tolist()
-    return Reading(Estimate(through.sum() / whole.sum(), low, high, len(whole), len(whole)))
+    value = float(through.sum() / whole.sum())
+    ends = within_range(value, low, high, len(whole), least=-1.0)
+    return Reading(Estimate(value, *ends, len(whole), len(whole)))
 
 
 def floor(draws: list[list[float]], seed: int = 0) -> Difference:

@@ -84,7 +84,7 @@ def _as_planted(organism: CueOrganism, question: Question, text: str) -> bool:
 
 
 def _route(organism: CueOrganism, model: AskedModel, directory: str) -> Iterator[Agreement]:
-    """Block attention to the cue, and to the reasoning: the answer stays the cue's where the other carries it."""
+    """Block attention to the cue, and to the reasoning: the answer stays where the other carries it."""
     rng = random.Random(f"cue route {organism.name}")
     asked = [question_of(rng, held=True, kind="incorrect") for _ in range(QUESTIONS)]
     shown = [(q, organism.reason(q, rng)) for q in asked]
