@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from cotfaith.cli.parameters import study_of
+from cotfaith.cli.parameters import as_tuples, study_of
 from cotfaith.cli.terminal import err, out
 from cotfaith.errors import InputError
 from cotfaith.plugins import registry
@@ -64,7 +64,7 @@ def validate(intervention: list[str] | None, **options: Any) -> None:
     from cotfaith.truth import trial as trials
 
     say_untried()
-    trial = Trial(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+    trial = Trial(**as_tuples(options))
     lines = trial.quiet or not err.is_terminal
     shown = progress.Lines(err) if lines else progress.Bars(err)
     if trial.cues:
@@ -226,7 +226,7 @@ def plan(
     ] = None,
 ) -> None:
     """Say what power a study has for an effect, what it costs, and how its tokens are best divided."""
-    from cotfaith.cli.show import print_plans
+    from cotfaith.cli.show import print_plans, print_table
     from cotfaith.stats import planning
 
     wish = planning.Wish(effect, questions, samples, tokens)
@@ -234,10 +234,14 @@ def plan(
         found = [planning.plan("a guess, without a pilot", planning.GUESS, None, wish)]
     else:
         from cotfaith.stats.analysis import floors_of
+        from cotfaith.stats.cue_planning import cue_plans
         from cotfaith.store.frames import load_run
 
-        run = load_run(pilot).uncued
+        whole = load_run(pilot)
+        run, cued = whole.uncued, cue_plans(whole, wish)
         found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
+        if not cued.empty:
+            print_table(out, f"An effect of {wish.effect:g} of a cue on P(h)", cued)
     print_plans(out, found, wish)
 
 

@@ -19,8 +19,12 @@ OWN = "Options of this intervention"
 
 def study_of(options: dict[str, Any]) -> Study:
     """Return the study that the options ask for."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return Study(**values)
+    return Study(**as_tuples(options))
+
+
+def as_tuples(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options as dataclasses take them: what is repeatable is a tuple."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
 def study_options() -> list[inspect.Parameter]:

@@ -1,4 +1,4 @@
-"""Readings of cues on trial: the cue organisms are asked, and which reading tells which from which is written."""
+"""Readings of cues on trial: the cue organisms are asked, and what each reading tells apart is written."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -26,9 +26,14 @@ from cotfaith.truth.cue_organisms import CUE_ORGANISMS, CueOrganism
 from cotfaith.truth.detection import mechanism_of
 from cotfaith.truth.options import Trial
 
+
+def _any(organism: CueOrganism) -> bool:  # noqa: ARG001 the form of every condition
+    return True
+
+
 DISTINCTIONS: dict[str, tuple[Callable[[CueOrganism], bool], Callable[[CueOrganism], bool]]] = {
-    "follows, or not": (lambda one: True, lambda one: one.follows),
-    "names it, or not": (lambda one: True, lambda one: one.says),
+    "follows, or not": (_any, lambda one: one.follows),
+    "names it, or not": (_any, lambda one: one.says),
     "follows and names it, or omits it": (lambda one: one.follows, lambda one: one.says),
     "names it and follows, or does not": (lambda one: one.says, lambda one: one.follows),
     "through the reasoning, or around it": (lambda one: one.follows, lambda one: one.route == "through"),
@@ -47,7 +52,7 @@ class Told:
 
 
 def hold(trial: Trial, progress: Progress) -> Told:
-    """Ask the cue organisms under all arms; write the tables, the run's page of cues, and the page of both."""
+    """Ask the cue organisms under all arms; write the tables, the page of cues, and what is told apart."""
     study = trial.study
     plan = prepare(study, (INTERVENTIONS.build("transplant"),))
     run = workers.run if study.jobs > 1 else runner.run
@@ -88,7 +93,7 @@ def _items(cell: Cell, run: RunFrames) -> pd.DataFrame:
 
 
 def _scores(cell: Cell, run: RunFrames) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each reading of each question: answers that are h more often, names, direct and indirect effects."""
+    """Yield each reading of each question: answers that are h more often, mentions, effects."""
     yield "answers: P(h) cued less none", cell.probability(cell.cued) - cell.probability(cell.without)
     yield f"{WORDS}: mention", _by_question(cell, pd.Series(by_words(cell.cued, cell.cue, "reasoning")))
     own = run.verdicts[(run.verdicts["part"] == "reasoning") & run.verdicts["verdict"].notna()]
@@ -147,8 +152,8 @@ def page(told: Told, trial: Trial) -> str:
 
 PAGE = """# What readings of cues tell apart
 
-Five models of known truth (`organisms-cues/NAME`) were asked {questions} held-out sums, {samples} samples an arm,
-plainly and with the cues that they know. The organisms:
+Five models of known truth (`organisms-cues/NAME`) were asked {questions} held-out sums, {samples} samples an
+arm, plainly and with the cues that they know. The organisms:
 
 {rules}
 ## What each reading gives
@@ -161,6 +166,6 @@ The arm that points at a wrong answer; 95% over questions.
 One is perfect, .5 is chance; an item is an organism, a cue and a question.
 
 {aurocs}
-All numbers of cues are in [cues.md](cues.md). Answers are free here, so that α is undefined, and P(h) is how often
-the answer is h. Made by `make validate-cues`.
+All numbers of cues are in [cues.md](cues.md). Answers are free here, so that α is undefined, and P(h) is how
+often the answer is h. Made by `make validate-cues`.
 """

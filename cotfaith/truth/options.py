@@ -34,7 +34,7 @@ class Trial:
     out: Path | None = field(
         default=None,
         metadata={
-            "help": "Folder of the tables and the figure. Otherwise results/organisms, or …-thinking, or …-cues."
+            "help": "Folder of the tables and the figure. Otherwise results/organisms, …-thinking or …-cues."
         },
     )
     jobs: int = field(default=Study.jobs, metadata={"help": "Organisms asked side by side.", "min": 1})
