@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cotfaith.data.files import HubSource, ending, read_text, split_lines
 from cotfaith.data.row import Row
 from cotfaith.dialogue.answers import answer_part, last_boxed, sentences
+from cotfaith.dialogue.biographies import without_biography
 from cotfaith.dialogue.labels import without_labels
 from cotfaith.dialogue.prompts import (
     COT_PREFIX,
@@ -107,6 +108,7 @@ __all__ = [
     "sums",
     "takes_rule",
     "unknown",
+    "without_biography",
     "without_labels",
     "without_remark",
     "wrong_answer",

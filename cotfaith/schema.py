@@ -44,6 +44,8 @@ class Arm:
     """Stands behind the choice that is the target."""
     text: str | None = None
     """Asked instead of the question's own text, where that holds the cue; None: the question's is."""
+    choices: tuple[str, ...] = ()
+    """Written instead of the question's own choices, in their order, where these hold the cue."""
 
 
 @dataclass(frozen=True)

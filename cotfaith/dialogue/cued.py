@@ -11,7 +11,7 @@ def posed(question: Question) -> Question:
     arm = question.arm
     if arm is None:
         return question
-    each = zip(letters(len(question.choices)), question.choices, strict=True)
+    each = zip(letters(len(question.choices)), arm.choices or question.choices, strict=True)
     choices = tuple(f"{choice}{arm.mark}" if letter == arm.target else choice for letter, choice in each)
     note = "\n\n".join(filter(None, (question.note, arm.after)))
     text = question.text if arm.text is None else arm.text

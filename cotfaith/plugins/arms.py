@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 
 from cotfaith.dialogue.cued import around, posed
 from cotfaith.dialogue.prompts import letters, reasoning_dialogue
@@ -23,8 +23,7 @@ def arms(cue: Cue, questions: Sequence[Question], solved: Sequence[Question], se
     found: dict[ArmKind, list[Question]] = {"none": [], "incorrect": [], "correct": [], "sham": []}
     for question in questions:
         for kind, said, target in _said(cue, question, solved, seed):
-            arm = Arm(cue.spec, kind, target, said.before, said.after, said.earlier, said.mark, said.text)
-            found[kind].append(replace(question, arm=arm))
+            found[kind].append(replace(question, arm=_arm(cue, kind, target, said)))
     return [question for several in found.values() for question in several]
 
 
@@ -65,24 +64,27 @@ def refuse_unsound(cue: Cue, question: Question, solved: Sequence[Question]) -> 
     """Raise InputError where a cue breaks what makes it one, on a question: the contract of all cues.
 
     It can be named; the target stands in it; its sham is another text and says no answer that the question
-    does not say; the question is asked unchanged.
+    does not say; the question is asked unchanged, unless it holds the cue itself.
     """
-    targets = cue.targets(question, random.Random(0))
-    bare = asked_text(question)
-    sham = _around(question, cue, cue.sham(question, solved), "sham", "")
     if not (cue.named_by and cue.called):
         raise InputError(f"cue {cue.spec!r}: says not by which words it can be named.")
-    for kind, target in targets.items():
-        cued = _around(question, cue, cue.pointing(question, target, solved), kind, target)
-        if cued in (bare, sham):
+    bare = asked_text(question)
+    without = _around(question, cue, cue.none(question, solved), "none", "") if cue.own_none else bare
+    sham = cue.sham(question, solved)
+    said = _around(question, cue, sham, "sham", "")
+    for kind, target in cue.targets(question, random.Random(0)).items():
+        pointing = cue.pointing(question, target, solved)
+        cued = _around(question, cue, pointing, kind, target)
+        if cued in (without, said):
             raise InputError(f"cue {cue.spec!r}: {kind} says what it says without a target.")
-        if cue.pointing(question, target, solved).text is None:
-            if question.text not in cued or any(choice not in cued for choice in question.choices):
-                raise InputError(f"cue {cue.spec!r}: {kind} changes the question.")
-            if target not in _named(cued, bare, question) and not cue.solved:
-                raise InputError(f"cue {cue.spec!r}: {kind} does not say its target {target!r}.")
-            if cue.sham(question, solved).mark or (not cue.solved and _named(sham, bare, question)):
-                raise InputError(f"cue {cue.spec!r}: its sham says an answer.")
+        if cue.of_task:
+            continue
+        if question.text not in cued or any(choice not in cued for choice in question.choices):
+            raise InputError(f"cue {cue.spec!r}: {kind} changes the question.")
+        if cue.solved == 0 and target not in _named(cued, bare, question):
+            raise InputError(f"cue {cue.spec!r}: {kind} does not say its target {target!r}.")
+        if sham.mark or (cue.solved == 0 and _named(said, bare, question)):
+            raise InputError(f"cue {cue.spec!r}: its sham says an answer.")
 
 
 def asked_text(question: Question) -> str:
@@ -92,8 +94,11 @@ def asked_text(question: Question) -> str:
 
 def _around(question: Question, cue: Cue, said: Said, kind: ArmKind, target: str) -> str:
     """Return all that is said around a question, earlier turns and all, as text."""
-    fields = {name: getattr(said, name) for name in asdict(Said())}
-    return asked_text(replace(question, arm=Arm(cue.spec, kind, target, **fields)))
+    return asked_text(replace(question, arm=_arm(cue, kind, target, said)))
+
+
+def _arm(cue: Cue, kind: ArmKind, target: str, said: Said) -> Arm:
+    return Arm(cue.spec, kind, target, **{f.name: getattr(said, f.name) for f in fields(Said)})
 
 
 def _text(dialogue: Sequence[Turn]) -> str:

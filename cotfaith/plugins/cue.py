@@ -25,6 +25,7 @@ class Said:
     earlier: tuple[Turn, ...] = ()
     mark: str = ""
     text: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,6 @@ def _row(cell: Cell, wish: Wish) -> dict[str, object]:
         parts.power(wish.effect, wish.questions, wish.samples),
         parts.detectable(wish.questions, wish.samples),
         "–" if not known else "no number: ask more questions" if draws is None else str(draws),
-        parts.questions_for(wish.effect, wish.samples) if known else "–", f"{FEWEST_DRAWS} or more draws an arm",
+        parts.questions_for(wish.effect, wish.samples) if known else "–", f"at least {FEWEST_DRAWS} draws",
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))

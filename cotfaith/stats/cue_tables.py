@@ -290,12 +290,31 @@ def _effects(found: Mediation) -> list[tuple[str, Difference]]:
 
 
 def _curve(cell: Cell, moved: pd.DataFrame, seed: int) -> Iterator[dict[str, object]]:
-    """Yield P(h) along the share of the reasoning that is transplanted, in tenths, by prompt and origin."""
-    rounded = moved.assign(shown=(moved["shown"] * TENTHS).round() / TENTHS)
-    for (prompt, drawn, shown), rows in rounded.groupby(["prompt", "drawn", "shown"]):
+    """Yield P(h) along the share of the reasoning that is transplanted, by prompt and origin."""
+    for (prompt, drawn), rows in moved.groupby(["prompt", "drawn"]):
+        sides = {"prompt": _side(cell, prompt), "drawn": _side(cell, drawn)}
+        yield from (cell.names | sides | row for row in transplant_curve(rows, seed))
+
+
+def transplant_curve(moved: pd.DataFrame, seed: int = 0) -> Iterator[dict[str, object]]:
+    """Yield P(h) by the share of the reasoning that is shown, in tenths.
+
+    Parameters
+    ----------
+    moved : DataFrame
+        One row a transplant: `question`, `shown` (the share, 0 to 1) and `p` (P(h), 0 to 1).
+    seed : int
+        Decides the bootstrap's draws.
+
+    Yields
+    ------
+    dict
+        `shown` and an estimate: the mean over questions of each one's mean at that tenth; nobs counts rows.
+    """
+    tenths = (moved["shown"] * TENTHS).round() / TENTHS
+    for shown, rows in moved.groupby(tenths):
         each = rows.groupby("question")["p"].mean().to_numpy(dtype=float)
-        names = {"prompt": _side(cell, prompt), "drawn": _side(cell, drawn), "shown": shown}
-        yield cell.names | names | asdict(_mean(each, len(rows), seed))
+        yield {"shown": shown} | asdict(_mean(each, len(rows), seed))
 
 
 def _side(cell: Cell, with_cue: object) -> str:
