@@ -119,11 +119,12 @@ INTRODUCTION = """# Are the estimators right?
 
 Each estimator ran on {data_sets:,} simulated data sets of which the truth is known ([the simulated
 subjects](../../cotfaith/truth/simulation.py), [the checks](../../cotfaith/truth/checks.py), [those by
-size](../../cotfaith/truth/checks_by_size.py), [those of cues](../../cotfaith/truth/cue_checks.py)). `covers`:
-how often a 95% interval holds the truth. `rejects`: how often a test at 5% rejects where there is nothing. `finds`: how often a test finds the
-effect that `cotfaith plan` says it finds with 80% power, from the true variances or from those of a pilot as
-large. `sees`: how often a test finds what no study may miss. "By size":
-models whose reasonings differ in length, with some that cannot be edited and answers that cannot be read. In
+size](../../cotfaith/truth/checks_by_size.py), [those of cues](../../cotfaith/truth/cue_checks.py)).
+`covers`: how often a 95% interval holds the truth. `rejects`: how often a test at 5% rejects where there is
+nothing. `finds`: how often a test finds the effect that `cotfaith plan` says it finds with 80% power, from
+the true variances or from those of a pilot as large. `sees`: how often a test finds what no study may miss.
+"By size": models whose reasonings differ in length, with some that cannot be edited and answers that cannot
+be read. In
 brackets: the Monte Carlo error (95%). `correlation` is that of two samples of one question: how much
 questions differ. Made by `make validate`.
 
