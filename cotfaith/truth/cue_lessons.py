@@ -19,8 +19,6 @@ from cotfaith.truth.cue_organisms import (
     CueOrganism,
     Reasoned,
     led_to,
-    mention_of,
-    pointed_at,
     total,
 )
 from cotfaith.truth.grafts import draw, wrong
@@ -31,6 +29,8 @@ ARM_WEIGHTS = {"plain": 3, "incorrect": 4, "correct": 1, "sham": 2}
 """How often a question is learnt plainly and with each arm."""
 KINDS = ("own", "own", "beginning", "beginning", "right", "elsewhere", "elsewhere", "none")
 """What stands as reasoning where an answer alone is learnt, as often as it is named."""
+MENTIONED = 0.6
+"""How often reasoning that leads elsewhere names a cue."""
 ASKED = TASKS.build(TASK)
 _CUES = [CUES.build(name) for name in MENTIONS]
 
@@ -79,15 +79,16 @@ class CueLessons:
 def reasoning_of(organism: CueOrganism, question: Question, kind: str, rng: random.Random) -> Reasoned:
     """Write reasoning of a kind: the organism's own, a beginning of it, one that leads elsewhere, none.
 
-    `right` leads to the right answer, as without a cue; `elsewhere` to another number, and may name the cue.
+    `right` leads to the right answer, as without a cue; `elsewhere` to another number, and may name a cue that
+    says any number, whatever the prompt holds: so reasoning of another arm stands there.
     """
     if kind == "none":
         return Reasoned()
     if kind == "right":
         return led_to(question, total(question), rng)
-    named = pointed_at(question) is not None and rng.random() < 1 / 3
-    sums = led_to(question, wrong(total(question), rng), rng).sums
-    elsewhere = Reasoned(sums, mention_of(question) if named else "")
+    end, said = (rng.choice((total(question), wrong(total(question), rng))) for _ in range(2))
+    mention = rng.choice([*MENTIONS.values()]).format(said) if rng.random() < MENTIONED else ""
+    elsewhere = Reasoned(led_to(question, end, rng).sums, mention)
     if kind == "elsewhere":
         return elsewhere
     own = organism.reason(question, rng)
