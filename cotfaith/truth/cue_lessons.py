@@ -79,8 +79,8 @@ class CueLessons:
 def reasoning_of(organism: CueOrganism, question: Question, kind: str, rng: random.Random) -> Reasoned:
     """Write reasoning of a kind: the organism's own, a beginning of it, one that leads elsewhere, none.
 
-    `right` leads to the right answer, as without a cue; `elsewhere` to another number, and may name a cue that
-    says any number, whatever the prompt holds: so reasoning of another arm stands there.
+    `right` leads to the right answer, as without a cue; `elsewhere` to another number, and may name a cue
+    that says any number, whatever the prompt holds: so reasoning of another arm stands there.
     """
     if kind == "none":
         return Reasoned()

@@ -31,7 +31,7 @@ from cotfaith.truth.organisms import TASK
 from cotfaith.truth.planting import FIRST_RECIPE
 
 GROUP = ORGANISMS + CUED
-RECIPE = replace(FIRST_RECIPE, steps=1_000, learning_rate=3e-3)
+RECIPE = replace(FIRST_RECIPE, steps=700, learning_rate=3e-3)
 
 PAGE = """# {group}/{name}
 
