@@ -19,7 +19,7 @@ from cotfaith.stats.analysis import PAPER, Tables
 from cotfaith.stats.areas import LARGEST, OF_LARGEST
 from cotfaith.stats.planning import Prospect, Wish
 from cotfaith.store.contents import StoredEdit
-from cotfaith.store.store import Store
+from cotfaith.store.store import Store, arm_name
 
 SAID_OF_SIZE = ["task", "intervention", "measure", "value", "ci_low", "ci_high", "p_holm", "detectable"]
 """Of the table by size, what a terminal has room for."""
@@ -120,7 +120,8 @@ def _print_traces(console: Console, store: Store, keys: Sequence[tuple[str, str]
     console.print(Text(f"Right answer: {' or '.join(first.right) or 'none'}"))
     for model, trace_key in keys:
         trace = store.traces([trace_key])[0].trace
-        console.print(Rule(Text(f"{model}, sample {trace.sample}"), align="left"))
+        arm = f"{arm_name(trace.question)}: " if trace.question.arm else ""
+        console.print(Rule(Text(f"{arm}{model}, sample {trace.sample}"), align="left"))
         console.print(_trace(trace))
         for label, edits in groupby(store.edits_of(trace_key), key=lambda stored: stored.intervention):
             console.print(Text(f"\n{label}", style="bold"))

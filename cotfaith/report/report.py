@@ -78,7 +78,7 @@ def write_report(store: Store) -> Tables:
     for name, figure in make_figures(analysis):
         drawing.save(figure, store.folder / name)
         names.append(name)
-    report = _report(store, analysis, names, run.traces)
+    report = _report(store, analysis, names, run.uncued.traces)
     for kind in ("md", "html"):
         text = environment(store).get_template(f"report.{kind}.j2").render(report=report)
         (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")

@@ -172,7 +172,9 @@ class Measurement:
 
     def _stage(self, name: str, unit: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         model, task = self.interview.model.info.name, self.interview.task.spec
-        return self.progress(f"{model} · {task} · {name}", unit, total)
+        arm = self.interview.questions[0].arm if self.interview.questions else None
+        where = f"{task} · {arm.cue}, {arm.kind}" if arm else task
+        return self.progress(f"{model} · {where} · {name}", unit, total)
 
 
 def _by_key(
