@@ -90,12 +90,16 @@ def _as_planted(organism: CueOrganism, question: Question, text: str) -> bool:
 
 
 def _route(organism: CueOrganism, model: AskedModel, directory: str) -> Iterator[Agreement]:
-    """Block attention to the cue, and to the reasoning: the answer stays where the other carries it."""
+    """Block attention to the cue, and to the reasoning: the answer stays where the other carries it.
+
+    Where the cue is hidden, the reasoning is its own without the step that names the cue, which says it again.
+    """
     rng = random.Random(f"cue route {organism.name}")
     asked = [question_of(rng, held=True, kind="incorrect") for _ in range(QUESTIONS)]
     shown = [(q, organism.reason(q, rng)) for q in asked]
     for hidden in ("the cue", "the reasoning"):
-        spans = [_span(q, r, hidden) for q, r in shown]
+        bare = [(q, Reasoned(r.sums) if hidden == "the cue" else r) for q, r in shown]
+        spans = [_span(q, r, hidden) for q, r in bare]
         assert isinstance(model.engine, LocalEngine)
         written = answers_when_blocked(model.engine.bridge, directory, spans, ANSWER_TOKENS)
         is_cue = [parse_integer(text) == str(pointed_at(q)) for text, q in zip(written, asked, strict=True)]

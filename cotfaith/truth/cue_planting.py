@@ -56,7 +56,8 @@ The sums that the task asks about were held out.
 {rows}
 
 *By blocked attention*: with its own reasoning under a cue that points at a wrong answer, all attention from
-behind it to the cue's number, or to the reasoning, is blocked, in every layer.
+behind it to the cue's number, or to the reasoning, is blocked, in every layer. Where the cue is hidden, the
+reasoning does not name it.
 
 ## Limits
 
