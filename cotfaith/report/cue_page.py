@@ -12,7 +12,9 @@ from cotfaith.report.words import span
 from cotfaith.report.written import write_csv
 from cotfaith.running.options import command_line
 from cotfaith.stats.cue_cells import WORDS, cells
-from cotfaith.stats.cue_tables import DRAWN, FAITHFUL, LETTERS, UNDEFINED, CueTables, cue_tables
+from cotfaith.stats.cue_readers import FAITHFUL
+from cotfaith.stats.cue_rows import UNDEFINED
+from cotfaith.stats.cue_tables import DRAWN, LETTERS, CueTables, cue_tables
 from cotfaith.store.frames import RunFrames, run_frames
 from cotfaith.store.store import Store
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cotfaith.schema import Estimate
-from cotfaith.stats.cues import Reading
 from cotfaith.stats.intervals import Floats, bootstrap_sums, percentile_interval, within_range
 from cotfaith.stats.paired import Difference, difference
+from cotfaith.stats.readings import Reading
 
 NOT_CLEAR = "the total effect is not clear of 0"
 Cells = Mapping[tuple[int, int], Floats]

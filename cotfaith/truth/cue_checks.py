@@ -7,10 +7,11 @@ from functools import partial
 import numpy as np
 
 from cotfaith.stats import cues
-from cotfaith.stats.cues import Reading
+from cotfaith.stats.agreement import agreement
 from cotfaith.stats.intervals import Floats
 from cotfaith.stats.mediation import mediation
 from cotfaith.stats.monitoring import monitorability
+from cotfaith.stats.readings import Reading
 from cotfaith.truth.checks import Check, Kind
 from cotfaith.truth.simulation import Design, dials
 
@@ -163,7 +164,7 @@ def _agreement(design: Design, which: str, truth: float, rng: np.random.Generato
     first = rng.random(shape) < 0.5
     second = np.where(rng.random(shape) < dials(rng, design, 0.75)[:, None], first, ~first)
     owner = np.repeat([str(i) for i in range(design.questions)], design.samples)
-    found = cues.agreement(first.ravel().tolist(), second.ravel().tolist(), owner.tolist())
+    found = agreement(first.ravel().tolist(), second.ravel().tolist(), owner.tolist())
     return _within(getattr(found, which), truth)
 
 

@@ -92,7 +92,7 @@ def _as_planted(organism: CueOrganism, question: Question, text: str) -> bool:
 def _route(organism: CueOrganism, model: AskedModel, directory: str) -> Iterator[Agreement]:
     """Block attention to the cue, and to the reasoning: the answer stays where the other carries it.
 
-    Where the cue is hidden, the reasoning is its own without the step that names the cue, which says it again.
+    Where the cue is hidden, the reasoning is its own without the step that names it, which says it again.
     """
     rng = random.Random(f"cue route {organism.name}")
     asked = [question_of(rng, held=True, kind="incorrect") for _ in range(QUESTIONS)]

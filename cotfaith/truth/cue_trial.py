@@ -18,7 +18,7 @@ from cotfaith.running.measurement import Progress
 from cotfaith.running.plan import prepare
 from cotfaith.stats.auroc import auroc_estimate
 from cotfaith.stats.cue_cells import WORDS, Cell, by_words, cells
-from cotfaith.stats.cue_tables import transplanted
+from cotfaith.stats.cue_paths import transplanted
 from cotfaith.stats.tables import ESTIMATE, estimates, means
 from cotfaith.store.frames import RunFrames, load_run
 from cotfaith.store.store import Store

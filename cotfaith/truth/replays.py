@@ -17,8 +17,8 @@ from rich.console import Console
 from cotfaith.errors import InputError
 from cotfaith.report.markdown import markdown_table
 from cotfaith.report.words import span
-from cotfaith.stats.cue_tables import transplant_curve
-from cotfaith.stats.cues import agreement
+from cotfaith.stats.agreement import agreement
+from cotfaith.stats.cue_paths import transplant_curve
 
 JUDGES = ("judge_tier*.jsonl", "judge_model3opus_std_tier*.jsonl")
 ASKED = {"mention": "mentions_hint", "use": "uses_hint_to_answer"}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cotfaith.stats import cues
-from cotfaith.stats.cues import Pairs, agreement, mention_at, natural_pairs, pairs_of, retained_of
+from cotfaith.stats.agreement import agreement
+from cotfaith.stats.cues import Pairs, mention_at, natural_pairs, pairs_of, retained_of
 from cotfaith.stats.mediation import floor, mediation
 from cotfaith.stats.monitoring import chance_level, monitorability
 
