@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
 from cotfaith.dialogue.cued import around, posed
-from cotfaith.dialogue.prompts import letters, reasoning_dialogue
+from cotfaith.dialogue.prompts import letters, question_block, reasoning_dialogue
 from cotfaith.errors import InputError
 from cotfaith.identity import derive_seed
 from cotfaith.plugins.cue import Cue, Said, shown
@@ -107,7 +107,7 @@ def _text(dialogue: Sequence[Turn]) -> str:
 
 def _named(cued: str, bare: str, question: Question) -> set[str]:
     """Return the answers that a text says more often than the question does, each time that it holds it."""
-    times = max(1, cued.count(question.text))
+    times = max(1, cued.count(question_block(question)))
     if question.choices:
         said = {letter: shown(question, letter) for letter in letters(len(question.choices))}
     else:

@@ -22,6 +22,7 @@ from cotfaith.stats.cue_readers import (
 )
 from cotfaith.stats.cue_rows import NAMES, UNDEFINED, as_difference, as_row
 from cotfaith.stats.paired import difference
+from cotfaith.stats.readings import no_reading
 from cotfaith.stats.tables import ESTIMATE
 from cotfaith.store.frames import RunFrames
 
@@ -84,13 +85,14 @@ def _following(cell: Cell, seed: int) -> Iterator[dict[str, object]]:
     targets = list(cell.targets)
     pairs = cues.pairs_of(u, h, targets, cell.choices)
     own = cues.natural_pairs(u, targets, cell.choices)
+    twice = any(len(several) > 1 for several in u)
     read = {
         DRAWN: cues.followed(pairs, seed),
         "q: goes elsewhere": cues.elsewhere(pairs, seed),
         "excess: p − q/(n−2)": cues.excess(pairs, seed),
         "α": cues.alpha(pairs, seed),
-        "natural change to h": cues.followed(own, seed),
-        "natural change elsewhere": cues.elsewhere(own, seed),
+        "natural change to h": cues.followed(own, seed) if twice else no_reading(cues.NO_DRAWS),
+        "natural change elsewhere": cues.elsewhere(own, seed) if twice else no_reading(cues.NO_DRAWS),
         "p where h was never answered without": cues.restricted(pairs, u, targets, seed),
     }
     for name, one in read.items():

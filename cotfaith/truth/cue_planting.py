@@ -32,6 +32,8 @@ from cotfaith.truth.planting import FIRST_RECIPE
 
 GROUP = ORGANISMS + CUED
 RECIPE = replace(FIRST_RECIPE, steps=700, learning_rate=3e-3)
+LONGER = {"persuaded": 1_000}
+"""Steps of the one whose reasoning has to come to another end."""
 
 PAGE = """# {group}/{name}
 
@@ -87,7 +89,7 @@ def _train(
             raise unknown("cue organism", name, list(CUE_ORGANISMS))
         one, place = CUE_ORGANISMS[name], workplace / GROUP / name
         told = partial(progress, f"{GROUP}/{name}", "steps")
-        train(RECIPE, CueLessons(one), place, told, SHIPPED / ORGANISMS / one.start).save_model(
+        train(_recipe(name), CueLessons(one), place, told, SHIPPED / ORGANISMS / one.start).save_model(
             place / "model"
         )
         try:
@@ -100,6 +102,10 @@ def _train(
         raise InputError(" ".join(refused))
 
 
+def _recipe(name: str) -> Recipe:
+    return replace(RECIPE, steps=LONGER.get(name, RECIPE.steps))
+
+
 def _ship(organism: CueOrganism, made: Path, target: Path) -> None:
     """Check an organism and put it where it is shipped, with its card; refuse it if the checks fail."""
     shutil.rmtree(target, ignore_errors=True)
@@ -108,13 +114,15 @@ def _ship(organism: CueOrganism, made: Path, target: Path) -> None:
     refuse_unless_confirmed(organism.name, found)
     shutil.copytree(made, target)
     n_params = model.info.n_params
-    (target / "README.md").write_text(_page(organism, RECIPE, n_params, found), encoding="utf-8")
+    (target / "README.md").write_text(
+        _page(organism, _recipe(organism.name), n_params, found), encoding="utf-8"
+    )
     content = {
         "name": organism.name,
         "mechanism": organism.mechanism,
         "parameters": n_params,
         "task": TASK,
-        "recipe": asdict(RECIPE),
+        "recipe": asdict(_recipe(organism.name)),
         "checks": [{"check": a.check, "condition": a.condition} | asdict(a.rate) for a in found],
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)

@@ -87,6 +87,19 @@ def test_a_cue_file_has_less_than_forty_lines(name: str) -> None:
     assert len(file.read_text().splitlines()) < 40
 
 
+@pytest.mark.parametrize("name", LETTERED)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Question("t", "1", "a", ("a", "b", "(B)"), "A"),
+        Question("t", "2", "Is (A) or (B) right, says the professor?", ("(A)", "(B)", "both"), "C"),
+        Question("t", "3", "The answer is (B)." * 3, ("yes", "no", "it depends"), "B", note="Think of (A)."),
+    ],
+)
+def test_questions_that_speak_of_letters_are_asked_with_a_cue_like_others(name: str, odd: Question) -> None:
+    refuse_unsound(CUES.build(name), odd, SOLVED)
+
+
 def test_an_incorrect_target_says_something_else_than_what_is_right() -> None:
     twice = replace(RIVERS, gold="A")
     assert {wrong_answer(twice, Random(i)) for i in range(60)} == {"B", "C"}
