@@ -10,7 +10,7 @@ TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sh
 DETECTION := cotfaith/models/organisms/detection.csv
 OF_THINKING := budget extend
 DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
-.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking validate validate-thinking bench readback torture test test-vllm test-versions docs check format env clean
+.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking organisms-cues validate validate-thinking validate-cues bench readback torture test test-vllm test-versions docs check format env clean
 
 env: $(BIN)/.ready
 
@@ -45,11 +45,20 @@ ladder-thinking: env
 organisms-thinking: env
 	$(BIN)/python -m cotfaith.truth.planting --thinking $(addprefix --organism ,$(ORGANISM))
 
+## Train the organisms that do with cues what was planted, and check it, or with ORGANISM= one of them.
+organisms-cues: env
+	$(BIN)/python -m cotfaith.truth.cue_planting $(addprefix --organism ,$(ORGANISM))
+
 ## What the interventions detect in blocks of thinking: results/validation-thinking/.
 validate-thinking: env
 	rm -f results/validation-thinking/run.sqlite*
 	$(BIN)/cotfaith validate $(TESTS) $(OF_THINKING) --thinking --jobs $(JOBS) --out results/validation-thinking
 	cp results/validation-thinking/rates.csv $(DETECTION_THINKING)
+
+## What readings of cues tell apart: results/validation-cues/.
+validate-cues: env
+	rm -f results/validation-cues/run.sqlite*
+	$(BIN)/cotfaith validate --cues --samples 3 --jobs $(JOBS) --out results/validation-cues
 
 ## Run the estimators on simulated data of known truth, 2,000 data sets a check, and the interventions on models of
 ## known mechanism; what these detect is what reports quote: results/validation/.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cotfaith.data.files import HubSource, ending, read_text, split_lines
 from cotfaith.data.row import Row
 from cotfaith.dialogue.answers import answer_part, last_boxed, sentences
+from cotfaith.dialogue.biographies import without_biography
 from cotfaith.dialogue.labels import without_labels
 from cotfaith.dialogue.prompts import (
     COT_PREFIX,
@@ -28,6 +29,7 @@ from cotfaith.dialogue.written_words import parse_words
 from cotfaith.errors import InputError, OtherContentError, unknown
 from cotfaith.identity import derive_seed
 from cotfaith.ladder import sums
+from cotfaith.plugins.cue import Cue, FewShot, Said, right_at, shown, solved_turns, stated, wrong_answer
 from cotfaith.plugins.exams import ExamQuestions
 from cotfaith.plugins.intervention import Intervention, Rewrite, Tools
 from cotfaith.plugins.layers import ALL, layer_groups
@@ -36,6 +38,7 @@ from cotfaith.plugins.scores import Score, share_marked
 from cotfaith.plugins.task import MultipleChoice, StepRewriter, Task
 from cotfaith.schema import (
     Answer,
+    ArmKind,
     Blocked,
     Edit,
     NotApplicable,
@@ -46,6 +49,7 @@ from cotfaith.schema import (
     Rewritten,
     Scalar,
     Trace,
+    Turn,
 )
 
 if TYPE_CHECKING:
@@ -58,9 +62,12 @@ __all__ = [
     "UNBIASED_COT_PREFIX",
     "UNBIASED_INSTRUCTION",
     "Answer",
+    "ArmKind",
     "Blocked",
+    "Cue",
     "Edit",
     "ExamQuestions",
+    "FewShot",
     "HubSource",
     "InputError",
     "Intervention",
@@ -75,6 +82,7 @@ __all__ = [
     "Rewrite",
     "Rewritten",
     "Row",
+    "Said",
     "Scalar",
     "Score",
     "Source",
@@ -82,6 +90,7 @@ __all__ = [
     "Task",
     "Tools",
     "Trace",
+    "Turn",
     "answer_part",
     "derive_seed",
     "ending",
@@ -98,16 +107,22 @@ __all__ = [
     "question_block",
     "read_text",
     "rewritten",
+    "right_at",
     "sentences",
     "share_marked",
+    "shown",
+    "solved_turns",
     "spelled",
     "split_lines",
     "split_steps",
+    "stated",
     "sums",
     "takes_rule",
     "unknown",
+    "without_biography",
     "without_labels",
     "without_remark",
+    "wrong_answer",
 ]
 
 # In a checkout the plug-in folders stand beside the package; in a wheel they are inside it.

@@ -11,6 +11,46 @@ StepKind = Literal["sentence", "paragraph", "line"]
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One turn of a dialogue; the last one is the text that the model continues."""
+
+    role: Literal["system", "human", "assistant"]
+    text: str
+    reasoning: str | None = field(default=None, compare=False)
+    """Of the text, what is reasoning, which a thinking model writes in its block; None: nothing is."""
+
+
+Dialogue = tuple[Turn, ...]
+
+
+ArmKind = Literal["none", "incorrect", "correct", "sham"]
+"""What of a cue is there: nothing of it, one that points at a wrong or at the right answer, or nowhere."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What a cue puts around a question, as the model sees it, and the answer that the arm is read for."""
+
+    cue: str
+    """The cue's specification."""
+    kind: ArmKind
+    target: str
+    """A letter or a short answer. The arms `none` and `sham` do not say it: it is that of `incorrect`."""
+    before: str = ""
+    """Stands before the question."""
+    after: str = ""
+    """Stands after the choices."""
+    earlier: tuple[Turn, ...] = ()
+    """Turns of the dialogue before it."""
+    mark: str = ""
+    """Stands behind the choice that is the target."""
+    text: str | None = None
+    """Asked instead of the question's own text, where that holds the cue; None: the question's is."""
+    choices: tuple[str, ...] = ()
+    """Written instead of the question's own choices, in their order, where these hold the cue."""
+
+
+@dataclass(frozen=True)
 class Question:
     """One item of a task."""
 
@@ -30,6 +70,8 @@ class Question:
     """Said after the choices."""
     accepted: tuple[str, ...] = ()
     """Other answers, as `gold` is written, that are right too."""
+    arm: Arm | None = field(default=None, metadata={"later": True})
+    """What a cue puts around it; None: it is asked as it is."""
 
     @property
     def right(self) -> tuple[str, ...]:
@@ -49,19 +91,6 @@ class LeftOut:
     """Rows that ask the same as an earlier one and give another answer."""
     other_files: tuple[str, ...] = ()
     """Files of the folder that hold no row of the task."""
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One turn of a dialogue; the last one is the text that the model continues."""
-
-    role: Literal["system", "human", "assistant"]
-    text: str
-    reasoning: str | None = field(default=None, compare=False)
-    """Of the text, what is reasoning, which a thinking model writes in its block; None: nothing is."""
-
-
-Dialogue = tuple[Turn, ...]
 
 
 @dataclass(frozen=True)
@@ -401,6 +430,26 @@ class Reply:
     """As it was read; None if none could be."""
     same: bool
     """Whether it is the trace's answer."""
+
+
+Part = Literal["reasoning", "reply"]
+"""Of what a model writes: its reasoning, which is the thinking where it thinks, or its reply behind it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of a text: whether it mentions a cue, or says that the writer used it."""
+
+    part: Part
+    asked: Literal["mention", "use"]
+    verdict: bool | None
+    """None where there is none, for `fault`."""
+    probability: float | None = None
+    """Of yes, beside no; None where the judge writes its verdict."""
+    quote: str = ""
+    """What the judge quotes for a yes."""
+    fault: str = ""
+    """Why there is no verdict."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[1]
 SHOWN = (
     "results/**/*.md", "results/**/*.png", "results/**/*.csv", "cotfaith/models/**/README.md",
-    "cotfaith/truth/*.py", "cotfaith/plugins/intervention.py",
+    "cotfaith/truth/*.py", "cotfaith/plugins/intervention.py", "cotfaith/cues/professor.py",
     "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
 )  # fmt: skip
 

@@ -4,11 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cotfaith import HubSource, MultipleChoice, Question, Row, Score, letters, share_marked, split_steps
+from cotfaith import HubSource, MultipleChoice, Question, Row, Score, letters, share_marked, without_biography
 
-OPENING = re.compile(r"Do you (?:dis)?agree or (?:dis)?agree with|What is your view on")
-"""How the questions of two of its three surveys begin."""
-FIRST_PERSON = re.compile(r"\b(?:I|I'm|I've|my|My|me|myself)\b")
 CHOICE = re.compile(r"^[ \t]*\(([A-Z])\)[ \t]*(\S.*?)\s*$", re.MULTILINE)
 
 
@@ -61,12 +58,7 @@ class Sycophancy(MultipleChoice):
         )
 
     def _without_biography(self, row: Row, text: str) -> str:
-        """Take what comes after the last sentence before the end in which somebody speaks of himself."""
-        opening = OPENING.search(text)
-        if opening:
-            return text[opening.start() :]
-        sentences = split_steps(text)
-        own = [i for i, sentence in enumerate(sentences[:-1]) if FIRST_PERSON.search(sentence)]
-        if not own:
+        found = without_biography(text)
+        if found is None:
             raise row.wrong("question", f"expected a biography before the question, found {text!r:.80}")
-        return "".join(sentences[own[-1] + 1 :]).strip()
+        return found

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from cotfaith.dialogue.prompts import plain_text
+from cotfaith.plugins.arms import arms
 from cotfaith.plugins.registry import TASKS
 from cotfaith.running import pace, runner
 from cotfaith.running.options import Study
-from cotfaith.running.plan import Plan, TaskPlan, build_interventions
+from cotfaith.running.plan import Plan, TaskPlan, build_cues, build_interventions
 from cotfaith.running.progress import Advance
 from cotfaith.schema import (
     Abilities,
@@ -105,11 +106,14 @@ def measure(
     task = TASKS.build(study.task[0])
     place, parts = study.part
     questions = tuple(task.draw(study.questions, study.seed))[place - 1 :: parts]
+    cues = build_cues(study.cue)
+    cued = tuple(question for cue in cues for question in arms(cue, questions, (), study.seed))
     plan = Plan(
         study,
         study.model,
-        (TaskPlan(task, questions, "the seed"),),
+        (TaskPlan(task, questions, "the seed", arms=cued),),
         build_interventions(list(interventions)) if interventions else (),
+        cues=cues,
     )
     store = Store.create(folder, study.fixed)
     try:

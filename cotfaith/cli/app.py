@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cotfaith.cli import commands
 from cotfaith.cli.parameters import (
+    cues_named,
     own_options,
     run_options,
     study_options,
@@ -73,6 +74,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_common)
     app.command("run")(with_options(commands.run, [*run_options(), *study_options()]))
+    app.command("cue")(with_options(commands.cue, [cues_named(), *study_options()]))
     app.command("elicit")(with_options(commands.elicit, study_options()))
     app.command("validate")(with_options(commands.validate, [validated(), *trial_options()]))
     for function in commands.ON_RUNS:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from cotfaith.cli.parameters import study_of
+from cotfaith.cli.parameters import as_tuples, study_of
 from cotfaith.cli.terminal import err, out
 from cotfaith.errors import InputError
 from cotfaith.plugins import registry
@@ -30,8 +30,11 @@ from cotfaith.running.plan import build_interventions, prepare
 from cotfaith.truth.options import Trial
 
 if TYPE_CHECKING:
+    from cotfaith.running.measurement import Progress
     from cotfaith.store.store import Store
 
+TRANSPLANT = "transplant"
+"""The intervention that says whether a cue's influence runs through the reasoning."""
 MOST_SOURCES = 3  # a task with more is told in short
 
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
@@ -47,6 +50,12 @@ def elicit(**options: Any) -> None:
     measure(study_of(options), ())
 
 
+def cue(cues: list[str], **options: Any) -> None:
+    """Ask whether answers follow a cue, whether the reasoning says so, and whether it ran through it."""
+    named = [*cues, *options.pop("cue")]
+    measure(study_of(options | {"cue": named}), build_interventions([TRANSPLANT]))
+
+
 def validate(intervention: list[str] | None, **options: Any) -> None:
     """Say what interventions detect, on models of which it is known whether they use their reasoning."""
     from cotfaith.cli.show import print_table
@@ -55,9 +64,12 @@ def validate(intervention: list[str] | None, **options: Any) -> None:
     from cotfaith.truth import trial as trials
 
     say_untried()
-    trial = Trial(**options)
+    trial = Trial(**as_tuples(options))
     lines = trial.quiet or not err.is_terminal
     shown = progress.Lines(err) if lines else progress.Bars(err)
+    if trial.cues:
+        validate_cues(trial, intervention, shown)
+        return
     held = trials.hold(trial, build_interventions(intervention or []), shown)
     print_table(out, "Test × mechanism", findings.overview(held.found))
     print_table(out, "Where the reasoning is read, and where it is ignored", findings.by_test(held.found))
@@ -65,6 +77,21 @@ def validate(intervention: list[str] | None, **options: Any) -> None:
     for line in findings.sentences(held.found):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"Tables, figure and detection.md are in {trial.folder}.", markup=False, soft_wrap=True)
+
+
+def validate_cues(trial: Trial, interventions: list[str] | None, shown: "Progress") -> None:
+    """Say which reading of cues tells what from what, on models of which it is known."""
+    from cotfaith.cli.show import print_table
+    from cotfaith.truth import cue_trial
+
+    if interventions or trial.thinking:
+        raise InputError("validate --cues asks the cue organisms plainly, and no other interventions.")
+    by_organism, aurocs = cue_trial.wide(cue_trial.hold(trial, shown))
+    print_table(out, "What each reading gives", by_organism)
+    print_table(out, "What it tells apart (AUROC)", aurocs)
+    out.print(
+        f"Tables, figures, detection.md and cues.md are in {trial.folder}.", markup=False, soft_wrap=True
+    )
 
 
 def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
@@ -80,7 +107,7 @@ def intervention_command(cls: type[Intervention]) -> Callable[..., None]:
 def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
     """Measure a study, report on it, and say what was noticed."""
     from cotfaith.report import noticed
-    from cotfaith.running import circumstances, cluster, cost, progress, runner, workers
+    from cotfaith.running import circumstances, cluster, cost, judging, progress, runner, workers
     from cotfaith.store.filesystem import shared_kind
     from cotfaith.store.store import Store
 
@@ -100,7 +127,8 @@ def measure(study: Study, interventions: tuple[Intervention, ...]) -> None:
             )
         try:
             run = cluster.run if study.ray else workers.run if study.jobs > 1 else runner.run
-            work = run(plan, store, progress.Lines(err) if lines else progress.Bars(err))
+            show = progress.Lines(err) if lines else progress.Bars(err)
+            work = run(plan, store, show) + judging.judge(plan.study, store, show)
         except KeyboardInterrupt:
             say(_stopped(store))
             raise
@@ -145,11 +173,17 @@ def merge(
 
 def report(run: RunFolder) -> None:
     """Write a run's tables, figures, report.html and report.md, and print the tables."""
-    from cotfaith.cli.show import print_tables
+    from cotfaith.cli.show import print_cues, print_tables
+    from cotfaith.report.cue_page import write_cue_page
     from cotfaith.report.report import write_report
     from cotfaith.store.store import Store
 
-    print_tables(out, write_report(Store.open(run)))
+    store = Store.open(run)
+    print_tables(out, write_report(store))
+    cued = write_cue_page(store)
+    if cued is not None:
+        print_cues(out, cued)
+        out.print(f"What cues do is in {run}: cues.html and cues.md.", markup=False, soft_wrap=True)
     out.print(f"Tables, figures, report.html and report.md are in {run}.", markup=False, soft_wrap=True)
 
 
@@ -170,7 +204,7 @@ def compare(
 
     if len(runs) > 2 or (len(runs) == 2 and (model or intervention)):
         raise InputError("compare two runs with each other, or models or interventions of one run.")
-    first, *others = map(load_run, runs)
+    first, *others = (load_run(run).uncued for run in runs)
     if others:
         table = comparisons.compare(first, others[0])
     else:
@@ -192,7 +226,7 @@ def plan(
     ] = None,
 ) -> None:
     """Say what power a study has for an effect, what it costs, and how its tokens are best divided."""
-    from cotfaith.cli.show import print_plans
+    from cotfaith.cli.show import print_plans, print_table
     from cotfaith.stats import planning
 
     wish = planning.Wish(effect, questions, samples, tokens)
@@ -200,10 +234,14 @@ def plan(
         found = [planning.plan("a guess, without a pilot", planning.GUESS, None, wish)]
     else:
         from cotfaith.stats.analysis import floors_of
+        from cotfaith.stats.cue_planning import cue_plans
         from cotfaith.store.frames import load_run
 
-        run = load_run(pilot)
+        whole = load_run(pilot)
+        run, cued = whole.uncued, cue_plans(whole, wish)
         found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
+        if not cued.empty:
+            print_table(out, f"An effect of {wish.effect:g} of a cue on P(h)", cued)
     print_plans(out, found, wish)
 
 
@@ -243,7 +281,7 @@ def list_(
     """List tasks, interventions and the models on this disk."""
     from cotfaith.models.shipped import models_on_disk
 
-    for plugins in (registry.TASKS, registry.INTERVENTIONS):
+    for plugins in registry.ALL:
         out.print(Text(f"{plugins.kind.capitalize()}s", style="bold"))
         for name, cls in plugins.classes.items():
             summary = (inspect.getdoc(cls) or "").splitlines()[0]

@@ -19,8 +19,12 @@ OWN = "Options of this intervention"
 
 def study_of(options: dict[str, Any]) -> Study:
     """Return the study that the options ask for."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return Study(**values)
+    return Study(**as_tuples(options))
+
+
+def as_tuples(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options as dataclasses take them: what is repeatable is a tuple."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
 def study_options() -> list[inspect.Parameter]:
@@ -53,6 +57,15 @@ def validated() -> inspect.Parameter:
     return inspect.Parameter(
         "intervention", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=argument
     )
+
+
+def cues_named() -> inspect.Parameter:
+    """Return the argument that names the cues of `cotfaith cue`."""
+    argument = Annotated[
+        list[str],
+        typer.Argument(help="A cue, e.g. professor. Your own is added by --plugin FILE.", metavar="NAME..."),
+    ]
+    return inspect.Parameter("cues", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
 
 
 def trial_options() -> list[inspect.Parameter]:

@@ -21,7 +21,7 @@ from cotfaith.stats.areas import LARGEST, OF_LARGEST
 from cotfaith.stats.inside import SWEEP
 from cotfaith.stats.planning import Prospect, Wish
 from cotfaith.store.contents import StoredEdit
-from cotfaith.store.store import Store
+from cotfaith.store.store import Store, arm_name
 
 SAID_OF_SIZE = ["task", "intervention", "measure", "value", "ci_low", "ci_high", "p_holm", "detectable"]
 """Of the table by size, what a terminal has room for."""
@@ -59,6 +59,16 @@ def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
     for row in shown.to_numpy().tolist():
         table.add_row(*(Text(str(cell)) for cell in row))
     console.print(table)
+
+
+def print_cues(console: Console, overview: pd.DataFrame) -> None:
+    """Print what each cue does, a line a number, since a row has no room for all."""
+    for row in overview.to_dict("records"):
+        names = [str(row.pop(name)) for name in ("cue", "model", "task")]
+        table = Table(title=Text(" · ".join(names)), title_justify="left", show_header=False)
+        for name, value in row.items():
+            table.add_row(Text(str(name)), Text(str(value)))
+        console.print(table)
 
 
 def print_plans(console: Console, plans: Sequence[Prospect], wish: Wish) -> None:
@@ -114,7 +124,8 @@ def _print_traces(console: Console, store: Store, keys: Sequence[tuple[str, str]
     console.print(Text(f"Right answer: {' or '.join(first.right) or 'none'}"))
     for model, trace_key in keys:
         trace = store.traces([trace_key])[0].trace
-        console.print(Rule(Text(f"{model}, sample {trace.sample}"), align="left"))
+        arm = f"{arm_name(trace.question)}: " if trace.question.arm else ""
+        console.print(Rule(Text(f"{arm}{model}, sample {trace.sample}"), align="left"))
         console.print(_trace(trace))
         for label, edits in groupby(store.edits_of(trace_key), key=lambda stored: stored.intervention):
             console.print(Text(f"\n{label}", style="bold"))

@@ -127,10 +127,11 @@ class Chat(AsTurns):
     def render(self, dialogue: Dialogue) -> str:
         """Write a dialogue as the model reads it.
 
-        The first turn of the assistant is its reasoning, which is written as when the answer is asked behind
-        it: else a model would reason behind another text than that in which its reasoning is read.
+        Reasoning, or the first turn of the assistant, is written as when the answer is asked behind it: else
+        a model would reason behind another text than that in which its reasoning is read.
         """
-        if len([turn for turn in dialogue if turn.role == "assistant"]) > 1 or not self._tells_the_last:
+        only = len([turn for turn in dialogue if turn.role == "assistant"]) == 1
+        if not (only or dialogue[-1].reasoning is not None) or not self._tells_the_last:
             return self._written(dialogue)
         whole = self._written((*dialogue, *EXAMPLE[2:]))
         begun = dialogue[-1].text.rstrip()  # some templates trim what a turn says

@@ -30,12 +30,14 @@ def phrases() -> list[str]:
     return list(dict.fromkeys(part for text in (plain_text(_example()), *steps) for part in _between(text)))
 
 
-def make_tokenizer() -> Any:
+def make_tokenizer(more: Sequence[str] = ()) -> Any:
     """Return a transformers tokenizer: the phrases, filler, and single characters of printable ASCII.
 
     Decoding gives back every text of these characters exactly; any other character is the unknown token.
+    Behind all of them `more` phrases can be given.
     """
-    return _tokenizer(phrases())
+    known = phrases()
+    return _tokenizer(known, more=[phrase for phrase in more if phrase not in known])
 
 
 def make_thinking_tokenizer() -> Any:

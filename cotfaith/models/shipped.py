@@ -11,7 +11,9 @@ ORGANISMS = "organisms"
 """The name of the shipped models with a planted mechanism together; `organisms/NAME` is one of them."""
 THINKING = "-thinking"
 """What the name of a group ends in whose models think in a block of their own."""
-GROUPS = (LADDER, ORGANISMS, LADDER + THINKING, ORGANISMS + THINKING)
+CUED = "-cues"
+"""What the name of the organisms ends in that do with cues what was planted."""
+GROUPS = (LADDER, ORGANISMS, LADDER + THINKING, ORGANISMS + THINKING, ORGANISMS + CUED)
 """The shipped models, by their kind."""
 CARD = "card.json"
 """What an organism's directory holds beside the model: its mechanism and the checks of it."""

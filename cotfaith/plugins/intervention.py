@@ -18,6 +18,7 @@ from cotfaith.schema import (
     Generation,
     GenerationRequest,
     NotApplicable,
+    Question,
     Refusal,
     Rewritten,
     Sampling,
@@ -58,6 +59,10 @@ class Tools:
     """Most positions along a reasoning at which it is changed; None: all."""
     done: int = 0
     """How many of these positions have been changed before."""
+    arms: Callable[[Question], tuple[Question, ...]] = lambda question: (question,)
+    """The same question as it is asked plainly, and with each arm of each cue."""
+    states: Callable[[Question, str], str | None] = lambda question, text: None  # noqa: ARG005
+    """The answer that a text states, as the task reads it; None if it states none."""
 
     def positions(self, steps: int) -> list[int]:
         """Return how many of a reasoning's steps to show: each number from 0 to all, or as many as are asked.
@@ -121,6 +126,8 @@ class Intervention(Plugin, ABC):
     """Whether it is among those that are run where none is named."""
     per_question: ClassVar[bool] = False
     """Handed all samples of a question whenever there is a new one; its edits name the first sample."""
+    across_arms: ClassVar[bool] = False
+    """Moves reasoning between the arms of a cue; read where cues are, not beside other interventions."""
     floor: ClassVar[bool] = False
     """Changes nothing: what it reads is what the others are compared with."""
     plotted: ClassVar[Literal["same", "correct"]] = "same"

@@ -11,12 +11,13 @@ from functools import cache, cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from cotfaith.errors import InputError, unknown
 from cotfaith.identity import key
+from cotfaith.plugins.cue import Cue
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.plugin import ESCAPED_COMMA, Plugin
 from cotfaith.plugins.task import Task
@@ -107,6 +108,8 @@ class Registry(Generic[P]):
 
 INTERVENTIONS = Registry("intervention", "cotfaith.interventions", Intervention)  # type: ignore[type-abstract]
 TASKS = Registry("task", "cotfaith.tasks", Task)
+CUES = Registry("cue", "cotfaith.cues", Cue)  # type: ignore[type-abstract]
+ALL: tuple[Registry[Any], ...] = (TASKS, INTERVENTIONS, CUES)
 
 
 def with_parts(interventions: Iterable[Intervention]) -> Iterator[Intervention]:
@@ -120,13 +123,13 @@ def add_file(path: Path) -> None:
     """Add one plug-in file from anywhere."""
     if not path.is_file():
         raise InputError(f"--plugin {path}: no such file.")
-    if not INTERVENTIONS.add_file(path) and not TASKS.add_file(path):
-        raise InputError(f"--plugin {path}: defines no subclass of Intervention or Task.")
+    if not any(registry.add_file(path) for registry in ALL):
+        raise InputError(f"--plugin {path}: defines no subclass of Task, Intervention or Cue.")
 
 
 def added_files() -> list[Path]:
     """Return the files that were added, which another process must add too."""
-    return [path for registry in (INTERVENTIONS, TASKS) for path in registry.files]
+    return [path for registry in ALL for path in registry.files]
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 from cotfaith.data.files import HubSource, read_rows
 from cotfaith.data.row import Row
 from cotfaith.dialogue.answers import same_answer
+from cotfaith.dialogue.cued import around, posed
 from cotfaith.dialogue.prompts import (
     CHOICE_PREFIX,
     COT_PREFIX,
@@ -102,16 +103,21 @@ class Task(Plugin, ABC):
 
     def reasoning(self, question: Question, shown: str = "") -> Dialogue:
         """Ask for reasoning, or for more of it after what is shown."""
-        return reasoning_dialogue(question, shown, self.cot_prefix)
+        return around(reasoning_dialogue(posed(question), shown, self.cot_prefix), question.arm)
 
     def request(self, question: Question, reasoning: str) -> ChoiceRequest | GenerationRequest:
         """Ask for the answer after the reasoning: the letters' probabilities, or a short continuation."""
         if self.by_letter(question):
-            dialogue = answer_dialogue(question, reasoning, CHOICE_PREFIX, self.cot_prefix)
-            return ChoiceRequest(dialogue, letters(len(question.choices)))
-        dialogue = answer_dialogue(question, reasoning, SHORT_ANSWER_PREFIX, self.cot_prefix)
+            return ChoiceRequest(
+                self._asked(question, reasoning, CHOICE_PREFIX), letters(len(question.choices))
+            )
+        dialogue = self._asked(question, reasoning, SHORT_ANSWER_PREFIX)
         sampling = Sampling(temperature=0, max_new_tokens=self.answer_tokens)
         return GenerationRequest(dialogue, sampling, stop=STOP_STRINGS)
+
+    def _asked(self, question: Question, reasoning: str, prefix: str) -> Dialogue:
+        dialogue = answer_dialogue(posed(question), reasoning, prefix, self.cot_prefix)
+        return around(dialogue, question.arm)
 
     def interpret(self, question: Question, result: ChoiceProbs | Generation) -> Answer:
         """Take the most likely letter, or parse what was written."""

@@ -46,17 +46,17 @@ def curve_figure(
     `ceiling` have the same without x: what the unchanged reasoning gives, dashed, and how often independent
     samples agree, dotted. `labels` name the axes.
     """
-    figure, axes = _panels(sorted(curve["task"].unique()))
+    figure, axes = panels(sorted(curve["task"].unique()))
     for task, ax in axes.items():
         for model, (colour, marker) in _looks(curve, "model", "n_params").items():
             here = (curve["task"] == task) & (curve["model"] == model)
-            _band(ax, curve[here].sort_values(x), x, colour, marker, str(model))
+            band(ax, curve[here].sort_values(x), x, colour, marker, str(model))
             for value in _values(floor, task, model):
                 ax.axhline(value, color=colour, **FLOOR)
             for value in _values(ceiling, task, model):
                 ax.axhline(value, **{**CEILING, "color": colour})
         ax.set(xlabel=labels[0], ylim=SHARE)
-    _finish(figure, axes, labels[1], _references(floor, ceiling))
+    finish(figure, axes, labels[1], _references(floor, ceiling))
     return figure
 
 
@@ -80,13 +80,13 @@ def growth_figure(growth: pd.DataFrame) -> Figure:
 
 def length_figure(curves: pd.DataFrame, axis: str) -> Figure:
     """Draw the same-answer curves of one model's reasonings by their number of steps, a panel a task."""
-    figure, axes = _panels(sorted(curves["task"].unique()))
+    figure, axes = panels(sorted(curves["task"].unique()))
     for task, ax in axes.items():
         for n, (colour, marker) in _looks(curves, "n_steps", "n_steps").items():
             here = (curves["task"] == task) & (curves["n_steps"] == n)
-            _band(ax, curves[here].sort_values("position"), "position", colour, marker, f"{n} steps")
+            band(ax, curves[here].sort_values("position"), "position", colour, marker, f"{n} steps")
         ax.set(xlabel=axis, ylim=SHARE)
-    _finish(figure, axes, SAME, [])
+    finish(figure, axes, SAME, [])
     return figure
 
 
@@ -95,12 +95,12 @@ def size_figure(shares: pd.DataFrame, agreement: pd.DataFrame, sizes: Sequence[B
 
     `shares` and `agreement` have a row a (task, model); the line is the binomial model's, with its 95% band.
     """
-    figure, axes = _panels(sorted(shares["task"].unique()))
+    figure, axes = panels(sorted(shares["task"].unique()))
     fitted = {one.task: one.fitted for one in sizes if one.fitted}
     for task, ax in axes.items():
         line, ceiling = (frame[frame["task"] == task] for frame in (shares, agreement))
         _sized(ax, line, ceiling, fitted.get(task, ()))
-    _finish(figure, axes, "Same answer with and\nwithout reasoning", [])
+    finish(figure, axes, "Same answer with and\nwithout reasoning", [])
     return figure
 
 
@@ -118,7 +118,7 @@ def change_figure(
     cells = [(t, i) for t in sorted(rates["task"].unique()) for i in interventions]
     shown = {cell: rates[(rates["task"] == cell[0]) & (rates["intervention"] == cell[1])] for cell in cells}
     titles = {f"{t}\n{i} ({_counted(shown[t, i])})": (t, i) for t, i in cells}
-    figure, axes = _panels(list(titles), columns=len(interventions))
+    figure, axes = panels(list(titles), columns=len(interventions))
     fitted = {
         (one.task, one.intervention): one.slopes.fitted
         for one in changes
@@ -130,7 +130,7 @@ def change_figure(
         _sized(ax, line, agreement[agreement["task"] == task], fitted.get((task, intervention), ()))
         floor = line.dropna(subset="unedited").sort_values("n_params")
         ax.plot(floor["n_params"], floor["unedited"], color="0.45", label="without an edit", **FLOOR)
-    _finish(figure, axes, "Same answer after the edit", [])
+    finish(figure, axes, "Same answer after the edit", [])
     return figure
 
 
@@ -158,7 +158,7 @@ def _sized(
 
 def aoc_figure(areas: pd.DataFrame) -> Figure:
     """Draw the area over the curve by task, a panel an intervention, a mark with its interval a model."""
-    figure, axes = _panels(sorted(areas["intervention"].unique()))
+    figure, axes = panels(sorted(areas["intervention"].unique()))
     tasks = sorted(areas["task"].unique(), reverse=True)
     looks = _looks(areas, "model", "n_params")
     for intervention, ax in axes.items():
@@ -173,7 +173,7 @@ def aoc_figure(areas: pd.DataFrame) -> Figure:
             )  # fmt: skip
         ax.set(xlabel="AOC", xlim=SHARE, ylim=(-0.6, len(tasks) - 0.4))
         ax.set_yticks(range(len(tasks)), tasks)
-    _finish(figure, axes, "", [])
+    finish(figure, axes, "", [])
     return figure
 
 
@@ -182,7 +182,7 @@ def detection_figure(flagged: pd.DataFrame) -> Figure:
 
     `flagged` has `intervention`, `mechanism`, `reads` (bool), `value`, `ci_low` and `ci_high`.
     """
-    figure, axes = _panels(sorted(flagged["intervention"].unique()))
+    figure, axes = panels(sorted(flagged["intervention"].unique()))
     names = list(flagged.sort_values(["reads", "mechanism"], ascending=[True, False])["mechanism"].unique())
     looks = {True: ("#4477aa", "o", "reads its reasoning"), False: ("#cc6677", "s", "ignores it")}
     for test, ax in axes.items():
@@ -195,7 +195,7 @@ def detection_figure(flagged: pd.DataFrame) -> Figure:
             )  # fmt: skip
         ax.set(xlabel="Samples flagged", xlim=SHARE, ylim=(-0.6, len(names) - 0.4))
         ax.set_yticks(range(len(names)), names)
-    _finish(figure, axes, "", [])
+    finish(figure, axes, "", [])
     return figure
 
 
@@ -206,7 +206,8 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
-def _band(ax: Axes, line: pd.DataFrame, x: str, colour: Any, marker: str, label: str) -> None:
+def band(ax: Axes, line: pd.DataFrame, x: str, colour: Any, marker: str, label: str) -> None:
+    """Draw a line with its band."""
     every = max(1, len(line) // 11)
     ax.plot(line[x], line["value"], color=colour, label=label, marker=marker, markersize=3, markevery=every)
     ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=colour, alpha=0.15, linewidth=0)
@@ -222,7 +223,8 @@ def _references(floor: pd.DataFrame, ceiling: pd.DataFrame) -> list[Line2D]:
     return lines + ([] if ceiling.empty else [Line2D([], [], label="agreement of two samples", **CEILING)])
 
 
-def _panels(titles: Sequence[str], columns: int = COLUMNS) -> tuple[Figure, dict[str, Axes]]:
+def panels(titles: Sequence[str], columns: int = COLUMNS) -> tuple[Figure, dict[str, Axes]]:
+    """Make a grid of panels by their titles."""
     columns = min(len(titles), columns)
     rows = -(-len(titles) // columns)
     with mpl.rc_context(STYLE):
@@ -243,7 +245,8 @@ def _looks(frame: pd.DataFrame, of: str, order: str) -> dict[Hashable, tuple[Any
     return {name: (colours[i], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
 
 
-def _finish(figure: Figure, axes: dict[str, Axes], ylabel: str, more: list[Line2D]) -> None:
+def finish(figure: Figure, axes: dict[str, Axes], ylabel: str, more: list[Line2D]) -> None:
+    """Name the axes, and put what all panels show into one legend."""
     for ax in axes.values():
         if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
             ax.set_ylabel(ylabel)

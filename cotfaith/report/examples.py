@@ -44,7 +44,7 @@ def examples(store: Store) -> list[Example]:
     for task, model, keys in _traces(store):
         for trace_key in keys[:LOOKED_AT]:
             for stored in store.edits_of(trace_key):
-                if stored.outcome is not None:
+                if stored.outcome is not None and "prompt" not in stored.edit.coords:  # moved between arms
                     place = (task, stored.intervention, stored.outcome.same)
                     if place not in found and not _is_whole(stored.edit):
                         found[place] = _example(model, stored)

@@ -87,9 +87,9 @@ def write_report(store: Store) -> Tables:
     for name, figure in make_figures(analysis):
         drawing.save(figure, store.folder / name)
         names.append(name)
-    report = _report(store, analysis, names, run.traces)
+    report = _report(store, analysis, names, run.uncued.traces)
     for kind in ("md", "html"):
-        text = _environment(store).get_template(f"report.{kind}.j2").render(report=report)
+        text = environment(store).get_template(f"report.{kind}.j2").render(report=report)
         (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")
     return analysis.tables
 
@@ -204,9 +204,9 @@ def _diagnostics(analysis: Analysis) -> dict[str, str]:
     return {label: one.diagnostic for label, one in analysis.interventions.items() if one.diagnostic}
 
 
-def _environment(store: Store) -> Environment:
+def environment(store: Store) -> Environment:
     """Return the templates' environment; in HTML everything is escaped."""
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("cotfaith.report"),
         autoescape=select_autoescape(["html.j2"]),
         trim_blocks=True,
@@ -220,10 +220,10 @@ def _environment(store: Store) -> Environment:
         content = base64.b64encode((store.folder / f"{name}.svg").read_bytes()).decode()
         return f"data:image/svg+xml;base64,{content}"
 
-    environment.filters |= {
+    made.filters |= {
         "inline": inline, "cell": _cell, "rows": _rows, "names": _names, "share": _share, "tint": _tint,
     }  # fmt: skip
-    return environment
+    return made
 
 
 @pass_eval_context

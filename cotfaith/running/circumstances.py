@@ -45,7 +45,7 @@ def facts(plan: Plan) -> dict[str, Fact]:
 
 def code_facts(plan: Plan) -> dict[str, Fact]:
     """Return the code that decides what a plan's run holds, as it is in this process."""
-    used = (*(planned.task for planned in plan.tasks), *with_parts(plan.interventions))
+    used = (*(planned.task for planned in plan.tasks), *with_parts(plan.interventions), *plan.cues)
     plugins = {type(one).__module__ for one in used}
     sources = code.deciding(plugins)
     return {f"code of {_named(name)}": Fact(code_key(text), text) for name, text in sources.items()}

@@ -21,7 +21,7 @@ from cotfaith.running import runner, versions
 from cotfaith.running.circumstances import code_facts
 from cotfaith.running.measurement import Progress
 from cotfaith.running.options import Study
-from cotfaith.running.plan import Plan, TaskPlan, build_interventions
+from cotfaith.running.plan import Plan, TaskPlan, build_cues, build_interventions
 from cotfaith.running.progress import Advance
 from cotfaith.schema import ModelInfo, Question
 from cotfaith.store.store import Store
@@ -41,7 +41,7 @@ class Order:
 
     study: Study
     specs: tuple[str, ...]
-    asked: tuple[tuple[str, tuple[Question, ...]], ...]
+    asked: tuple[tuple[str, tuple[Question, ...], tuple[Question, ...]], ...]
     plugin_files: tuple[Path, ...]
     folder: Path
     """Where the command was given: paths mean there what they meant here."""
@@ -55,7 +55,8 @@ class Order:
     @property
     def stages(self) -> int:
         """How many stages the measuring of it has."""
-        return len(self.asked) * (2 + 2 * len(self.specs))
+        arms = {(q.arm.cue, q.arm.kind) for _, _, cued in self.asked for q in cued if q.arm}
+        return len(self.asked) * (1 + len(arms)) * (2 + 2 * len(self.specs))
 
 
 def run(plan: Plan, store: Store, progress: Progress) -> int:
@@ -158,8 +159,14 @@ def measure(order: Order, writer: Any) -> None:
         if path not in plugins.added_files():  # a worker may have had another shard before
             plugins.add_file(path)
     _refuse_other_versions(order)
-    tasks = tuple(TaskPlan(TASKS.build(spec), questions, "") for spec, questions in order.asked)
-    plan = Plan(order.study, order.study.model, tasks, build_interventions(list(order.specs)))
+    tasks = tuple(TaskPlan(TASKS.build(spec), asked, "", arms=arms) for spec, asked, arms in order.asked)
+    plan = Plan(
+        order.study,
+        order.study.model,
+        tasks,
+        build_interventions(list(order.specs)),
+        cues=build_cues(order.study.cue),
+    )
     store = cast(Store, Remote(writer))
     store.agree(code_facts(plan))
     runner.measure(plan, store, Told(writer, order.name))
@@ -186,7 +193,11 @@ def _orders(plan: Plan) -> Iterator[Order]:
             yield Order(
                 replace(plan.study, model=(name,), shard=f"{shard + 1}/{shards}"),
                 tuple(intervention.spec for intervention in plan.interventions),
-                tuple((planned.task.spec, planned.questions[shard::shards]) for planned in plan.tasks),
+                tuple(
+                    (planned.task.spec, part.questions, part.arms)
+                    for planned in plan.tasks
+                    for part in (planned.part(shard, shards),)
+                ),
                 tuple(plugins.added_files()),
                 Path.cwd(),
                 versions.installed(),

@@ -23,7 +23,7 @@ def at_most(plan: Plan) -> Iterator[str]:
         return
     samples, longest = plan.study.samples, plan.study.sampling.max_new_tokens
     for planned in plan.tasks:
-        questions = len(planned.questions)
+        questions = len(planned.questions) + len(planned.arms)
         traces = questions * samples
         parts = [
             f"{traces * longest:,} of thinking ({traces:,} samples of {longest:,})",

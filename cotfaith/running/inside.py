@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from cotfaith.dialogue.cued import posed
 from cotfaith.dialogue.prompts import letters, question_block
 from cotfaith.models.model import Inside, Model, as_inside
 from cotfaith.plugins.task import Task
@@ -168,7 +169,7 @@ class LookedInside:
         return InsideRequest(
             asked,
             self.task.reasoning(question),
-            question_block(question),
+            question_block(posed(question)),
             _trimmed(place.steps),
             inside,
             tuple(self.task.request(question, "".join(donor)).dialogue for donor in donors),

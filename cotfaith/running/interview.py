@@ -52,6 +52,8 @@ class Interview:
     helper: Model | None
     task: Task
     questions: tuple[Question, ...]
+    arms: tuple[Question, ...] = ()
+    """These questions, and the same ones with the other arms of cues, and as they are."""
 
     def trace_key(self, question: Question, sample: int) -> str:
         """Hold all that determines a trace; the requests hold the prompts."""
@@ -94,6 +96,8 @@ class Interview:
             done=done,
             layers=changed.layers if (changed := as_inside(self.model)) else 1,
             build=INTERVENTIONS.build,
+            arms=self._arms_of,
+            states=self.task.parse,
         )
         edits = list(intervention.edits(traces, tools))
         inside = any(isinstance(edit, Edit) and edit.inside for edit in edits)
@@ -103,6 +107,17 @@ class Interview:
                 'its class needs `needs = frozenset({"prefill", "hooks"})`.'
             )
         return self._able(edits)
+
+    @cached_property
+    def _by_id(self) -> dict[str, list[Question]]:
+        by_id: dict[str, list[Question]] = {}
+        for question in self.arms:
+            by_id.setdefault(question.id, []).append(question)
+        return by_id
+
+    def _arms_of(self, question: Question) -> tuple[Question, ...]:
+        """Return a question as it is asked in all arms."""
+        return tuple(self._by_id.get(question.id, ()))
 
     def outcomes(self, edits: Sequence[Edit], intervention: Intervention) -> list[Outcome | Refusal]:
         """Ask again after each edit; where it says so, the model first goes on reasoning.
@@ -226,7 +241,7 @@ class Interview:
         return GenerationRequest(
             self.task.reasoning(question),
             self.settings.sampling,
-            derive_seed(self.settings.seed, question.task, question.id, sample),
+            derive_seed(self.settings.seed, question.task, question.id, sample, *_drawn_apart(question)),
             STOP_STRINGS,
             self._reserve,
         )
@@ -329,3 +344,8 @@ class Interview:
             STOP_STRINGS,
             self._reserve,
         )
+
+
+def _drawn_apart(question: Question) -> tuple[str, ...]:
+    """Return what makes the draws of a cue's arm independent of those of the others."""
+    return () if question.arm is None else (question.arm.cue, question.arm.kind)

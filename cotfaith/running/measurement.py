@@ -75,10 +75,14 @@ class Measurement:
                 advance(len(batch), sum(t.drawn_tokens for t in found if isinstance(t, Trace)))
 
     def reply(self) -> None:
-        """Have a thinking model write its own reply behind the first thinking about each question."""
+        """Have a thinking model write its own reply behind the first thinking about each question.
+
+        Where there are cues it does so behind all, since what the reply says of a cue is read too.
+        """
         if not self.interview.model.markers:
             return
-        first = [trace_key for trace_key in self._asked() if self.traces[trace_key][1] == 0]
+        cued = any(question.arm for question in self.interview.arms)
+        first = [trace_key for trace_key in self._asked() if cued or self.traces[trace_key][1] == 0]
         missing = self.store.missing_replies(first)
         with self._stage("own replies", "samples", len(missing)) as advance:
             for batch in self.pace.batches(missing):
@@ -96,7 +100,7 @@ class Measurement:
                 rotation,
             )
             for question in self.interview.questions
-            if question.id in asked_about
+            if question.id in asked_about and question.arm is None
             for rotation in range(1, min(self.interview.settings.permutations + 1, len(question.choices)))
             for turned in (rotated(question, rotation),)
         }
@@ -172,7 +176,9 @@ class Measurement:
 
     def _stage(self, name: str, unit: str, total: int) -> AbstractContextManager[Advance]:
         model, task = self.interview.model.info.name, self.interview.task.spec
-        return self.progress(f"{model} · {task} · {name}", unit, total)
+        arm = self.interview.questions[0].arm if self.interview.questions else None
+        where = f"{task} · {arm.cue}, {arm.kind}" if arm else task
+        return self.progress(f"{model} · {where} · {name}", unit, total)
 
 
 def _by_key(

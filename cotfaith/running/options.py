@@ -65,6 +65,14 @@ class Study:
         "`organisms/NAME` for one, http://HOST:PORT/v1#NAME on a server, vllm:NAME to start one. Repeatable.",
     )
     task: tuple[str, ...] = _option((), "Task, e.g. addition:operands=4. Repeatable.")
+    cue: tuple[str, ...] = _option(
+        (),
+        "Ask the questions also with a cue, e.g. professor: pointing at a wrong answer, at the right one, "
+        "and nowhere. Repeatable.",
+    )
+    judge: tuple[str, ...] = _option(
+        (), "Model that reads whether reasoning names a cue, and says that it relied on it. Repeatable."
+    )
     data: tuple[str, ...] = _option(
         (),
         "File with the questions, or a folder in which each task finds its own; TASK=PATH where several "

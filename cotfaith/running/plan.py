@@ -1,9 +1,10 @@
 """A study as a whole: its questions, models and interventions, checked before any weights are loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
 from cotfaith.dialogue.forms import EXAMPLE
@@ -11,10 +12,13 @@ from cotfaith.errors import InputError, unknown
 from cotfaith.models.model import Model, as_inside
 from cotfaith.models.opening import open_model, refuse_sampling
 from cotfaith.models.shipped import expand
+from cotfaith.plugins.arms import arms, refuse_unfit, refuse_unsound
+from cotfaith.plugins.cue import Cue
 from cotfaith.plugins.intervention import Intervention
 from cotfaith.plugins.questions import OtherBenchmarkError, fits, load
-from cotfaith.plugins.registry import INTERVENTIONS, TASKS, with_parts
+from cotfaith.plugins.registry import CUES, INTERVENTIONS, TASKS, with_parts
 from cotfaith.plugins.task import Task
+from cotfaith.running.judging import open_judge
 from cotfaith.running.options import Study
 from cotfaith.schema import Abilities, LeftOut, ModelInfo, Question
 from cotfaith.store.store import begun_on
@@ -30,6 +34,20 @@ class TaskPlan:
     """Where they come from: a file's name and content, the hub, or the seed."""
     left_out: LeftOut = field(default_factory=LeftOut)
     """What of the data is not asked."""
+    arms: tuple[Question, ...] = ()
+    """The same questions under the arms of cues, cue after cue and arm after arm."""
+
+    @property
+    def groups(self) -> list[tuple[Question, ...]]:
+        """The questions as they are, and those of each arm: what is asked together."""
+        cued = groupby(self.arms, lambda question: question.arm and (question.arm.cue, question.arm.kind))
+        return [self.questions, *(tuple(group) for _, group in cued)]
+
+    def part(self, place: int, parts: int) -> "TaskPlan":
+        """Return every so many-th question from a place on, with its arms."""
+        questions = self.questions[place::parts]
+        ids = {question.id for question in questions}
+        return replace(self, questions=questions, arms=tuple(q for q in self.arms if q.id in ids))
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,7 @@ class Plan:
     """What the models and the helper were when the plan was made, by the names they are had under."""
     forms: tuple[tuple[str, str], ...] = ()
     """How a dialogue is written for each of them."""
+    cues: tuple[Cue, ...] = ()
 
 
 def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
@@ -59,8 +78,10 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
     for intervention in with_parts(interventions):
         for task in tasks:
             intervention.check(task)
+    cues = build_cues(study.cue)
+    _refuse_judges_alone(study)
     paths = _paths(study.data, tasks)
-    planned = tuple(_plan(task, paths.get(task.spec), study) for task in tasks)
+    planned = tuple(_plan(task, paths.get(task.spec), study, cues) for task in tasks)
     if not any(one.questions for one in planned):
         raise InputError(f"--shard {study.shard}: there are fewer questions than shards.")
     models = expand(study.model)
@@ -71,9 +92,10 @@ def prepare(study: Study, interventions: tuple[Intervention, ...]) -> Plan:
         _refuse_layers(name, model, interventions)
     if study.helper:
         opened[f"{study.helper} as helper"] = open_model(study.helper, study.helper_settings)
+    opened |= {f"{name} as judge": open_judge(name, study) for name in study.judge}
     infos = tuple((name, model.info) for name, model in opened.items())
     forms = tuple((name, model.written(EXAMPLE)) for name, model in opened.items())
-    return Plan(study, tuple(models), planned, interventions, infos, forms)
+    return Plan(study, tuple(models), planned, interventions, infos, forms, cues)
 
 
 def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
@@ -82,6 +104,16 @@ def build_interventions(specs: list[str]) -> tuple[Intervention, ...]:
     named = [INTERVENTIONS.build(spec) for spec in specs or usual]
     floors = [] if specs else [INTERVENTIONS.build(one.unedited) for one in named if one.unedited]
     return tuple({one.spec: one for one in (*named, *floors)}.values())
+
+
+def build_cues(specs: Sequence[str]) -> tuple[Cue, ...]:
+    """Build cues from their specifications, each once."""
+    return tuple({cue.spec: cue for cue in map(CUES.build, specs)}.values())
+
+
+def _refuse_judges_alone(study: Study) -> None:
+    if study.judge and not study.cue:
+        raise InputError("--judge goes with --cue: a judge reads whether reasoning names a cue.")
 
 
 def _refuse_sampling(models: Sequence[str], study: Study) -> None:
@@ -155,16 +187,30 @@ def _refuse_layers(name: str, model: Model, interventions: Sequence[Intervention
                 raise InputError(f"model {name!r}: {error}") from error
 
 
-def _plan(task: Task, path: Path | None, study: Study) -> TaskPlan:
+def _plan(task: Task, path: Path | None, study: Study, cues: Sequence[Cue]) -> TaskPlan:
+    more = max((cue.solved for cue in cues), default=0)
     try:
-        loaded = load(task, path, study.questions, study.seed, skip_bad_rows=study.skip_bad_rows)
+        loaded = load(task, path, study.questions + more, study.seed, skip_bad_rows=study.skip_bad_rows)
     except OtherBenchmarkError as error:
         others = [cls() for cls in TASKS.classes.values() if cls.schemas]
         likely = [other.name() for other in others if fits(other, error.row)]
         hint = f" It looks like a file of {' or '.join(likely)}." if likely else ""
         raise InputError(f"{error}{hint}") from error
     place, parts = study.part
-    return TaskPlan(task, loaded.questions[place - 1 :: parts], loaded.source, loaded.left_out)
+    questions, solved = loaded.questions[: study.questions], loaded.questions[study.questions :]
+    cued = tuple(_arms(task, questions, [q for q in solved if q.gold], cues, study.seed))
+    return TaskPlan(task, questions, loaded.source, loaded.left_out, cued).part(place - 1, parts)
+
+
+def _arms(
+    task: Task, questions: Sequence[Question], solved: Sequence[Question], cues: Sequence[Cue], seed: int
+) -> Iterator[Question]:
+    """Yield the questions under the arms of each cue; refuse one that does not fit them, or is none."""
+    for cue in cues:
+        refuse_unfit(cue, task, questions, solved)
+        for question in questions:
+            refuse_unsound(cue, question, solved)
+        yield from arms(cue, questions, solved, seed)
 
 
 def _paths(data: tuple[str, ...], tasks: list[Task]) -> dict[str, Path]:

@@ -62,8 +62,9 @@ def measure(plan: Plan, store: Store, progress: Progress) -> None:
         store.set_markers(model.info, model.markers)
         _prove(store, model, helper)
         pace = Pace(model.at_once)
-        for planned in plan.tasks:
-            interview = Interview(study.settings, model, helper, planned.task, planned.questions)
+        for planned, questions in [(one, group) for one in plan.tasks for group in one.groups]:
+            others = (*planned.questions, *planned.arms)
+            interview = Interview(study.settings, model, helper, planned.task, questions, others)
             measurement = Measurement(interview, store, progress, pace)
             measurement.elicit()
             measurement.reply()

@@ -29,6 +29,8 @@ from cotfaith.running.progress import Advance
 from cotfaith.schema import Question
 from cotfaith.store.store import Store
 
+Asked = tuple[str, tuple[Question, ...], tuple[Question, ...]]
+"""A task's specification, its questions, and these with cues."""
 LOOK_EVERY = 0.2  # seconds between looks at whether all is done
 
 
@@ -44,7 +46,7 @@ def run(plan: Plan, store: Store, progress: Progress) -> int:
     listens, ours = context.Pipe(duplex=False)
     begin = (events, plugins.added_files(), max(1, (os.cpu_count() or 1) // jobs), listens)
     specs = [intervention.spec for intervention in plan.interventions]
-    asked = [(planned.task.spec, planned.questions) for planned in plan.tasks]
+    asked = [(planned.task.spec, planned.questions, planned.arms) for planned in plan.tasks]
     with ours, ProcessPoolExecutor(jobs, context, _begin, begin) as pool:
         waiting: list[Future[None]] = []
         try:
@@ -135,11 +137,9 @@ def _end_with(parent: Connection) -> None:
     os._exit(1)
 
 
-def _measure(
-    study: Study, folder: Path, specs: Sequence[str], asked: Sequence[tuple[str, tuple[Question, ...]]]
-) -> None:
+def _measure(study: Study, folder: Path, specs: Sequence[str], asked: Sequence[Asked]) -> None:
     """Measure one model; the questions come with the order, since their files may have changed."""
-    tasks = tuple(TaskPlan(TASKS.build(spec), questions, "") for spec, questions in asked)
+    tasks = tuple(TaskPlan(TASKS.build(spec), questions, "", arms=arms) for spec, questions, arms in asked)
     store = Store.open(folder)
     runner.measure(Plan(study, study.model, tasks, build_interventions(list(specs))), store, _told)
     store.close()

@@ -1,7 +1,7 @@
 """Everything that is estimated of a run, from its frames."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -83,8 +83,11 @@ class Analysis:
 
 
 def analyse(run: RunFrames, seed: int = 0) -> Analysis:
-    """Estimate everything that a run allows."""
+    """Estimate everything that a run allows of what was asked without a cue."""
+    run = run.uncued
     interventions = dict(_interventions(run))
+    told = run.outcomes["intervention"].isin(interventions)
+    run = replace(run, outcomes=run.outcomes[told].reset_index(drop=True))
     judges = _Judges(run)
     bias = letter_bias(run.traces, run.rotated, seed)
     own = bias.loc[bias["measure"] == "letter bias", ["task", "model", "value"]]
@@ -220,9 +223,11 @@ def _interventions(run: RunFrames) -> Iterator[tuple[str, Intervention]]:
     for label, spec in zip(run.interventions["label"], run.interventions["spec"], strict=True):
         if label in there:
             try:
-                yield label, INTERVENTIONS.build(spec)
+                found = INTERVENTIONS.build(spec)
             except InputError as error:
                 raise _no_longer_there(error, spec) from error
+            if not found.across_arms:
+                yield label, found
 
 
 class _Judges:

@@ -8,12 +8,23 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cotfaith.schema import Edit, Fact, LeftOut, ModelInfo, Outcome, Question, Reply, Rotated, Trace
+from cotfaith.schema import (
+    Edit,
+    Fact,
+    LeftOut,
+    ModelInfo,
+    Outcome,
+    Question,
+    Reply,
+    Rotated,
+    Trace,
+    Verdict,
+)
 from cotfaith.store.database import EVERYWHERE, Database
 
-MEASURED = ("traces", "unasked", "replies", "rotated", "edits", "not_applicable", "outcomes")
+MEASURED = ("traces", "unasked", "replies", "verdicts", "rotated", "edits", "not_applicable", "outcomes")
 ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated)
+    kind: TypeAdapter(kind) for kind in (Question, Trace, Edit, Outcome, Reply, Rotated, Verdict)
 }
 
 CANARY = "canary of "
@@ -36,6 +47,17 @@ class StoredEdit:
     intervention: str
     edit: Edit
     outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote about a question with a cue."""
+
+    trace: str
+    question: Question
+    reasoning: str
+    reply: str | None
+    """Its own reply behind its thinking, where it has one."""
 
 
 class Contents:
@@ -117,6 +139,23 @@ class Contents:
         there = {row[0] for row in self._db.rows("SELECT trace FROM replies")}
         return [key for key in traces if key not in there]
 
+    def missing_verdicts(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys that have no verdict, in their order."""
+        there = {row[0] for row in self._db.rows("SELECT key FROM verdicts")}
+        return [key for key in keys if key not in there]
+
+    def written_with_cues(self, kinds: Sequence[str]) -> Iterator[Written]:
+        """Yield what was written under arms of these kinds, arm by arm."""
+        query = (
+            "SELECT t.key, q.body, t.body, json_extract(r.body, '$.text') FROM traces t "
+            "JOIN questions q ON q.key = t.question LEFT JOIN replies r ON r.trace = t.key "
+            f"WHERE json_extract(q.body, '$.arm.kind') IN ({', '.join('?' * len(kinds))}) "
+            "ORDER BY q.arm, q.id, t.sample"
+        )
+        for key, question, trace, reply in self._db.rows(query, kinds):
+            reasoning = "".join(json.loads(trace)["steps"])
+            yield Written(key, ADAPTERS[Question].validate_json(question), reasoning, reply)
+
     def missing_rotated(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys for which other orders of the choices have not been asked."""
         there = {row[0] for row in self._db.rows("SELECT key FROM rotated")}
@@ -166,7 +205,7 @@ class Contents:
         """Return (task, model, trace key) of the traces of a question's id, by task, model and sample."""
         query = (
             "SELECT q.task, m.name, t.key FROM traces t JOIN models m ON m.fingerprint = t.model "
-            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY q.task, m.name, t.sample"
+            "JOIN questions q ON q.key = t.question WHERE q.id = ? ORDER BY q.task, q.arm, m.name, t.sample"
         )
         return list(self._db.rows(query, (question,)))
 
@@ -204,10 +243,10 @@ class Contents:
             yield task, model, "".join(json.loads(body)["steps"])
 
     def traces_by_size(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (task, model, trace key) of every trace, by task and from the largest model on."""
+        """Yield (task, model, key) of every trace without a cue, by task and from the largest model on."""
         query = (
             "SELECT q.task, m.name, t.key FROM traces t JOIN questions q ON q.key = t.question "
-            "JOIN models m ON m.fingerprint = t.model "
+            "JOIN models m ON m.fingerprint = t.model WHERE q.arm = '' "
             "ORDER BY q.task, m.n_params DESC, m.name, q.id, t.sample"
         )
         yield from self._db.rows(query)

@@ -10,7 +10,7 @@ from typing import Any
 from cotfaith.errors import InputError
 from cotfaith.store.filesystem import shared_kind
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 READ_BY = {1: "the commit 358f363 of cotfaith's repository"}
 """What reads the versions that cannot be brought up to this one, since what they lack was not measured."""
 WRITERS_WAIT = 60  # seconds for each other, where models are measured side by side
@@ -26,10 +26,21 @@ CREATE TABLE unasked (
 );
 """
 _REPLIES = "CREATE TABLE replies (trace TEXT PRIMARY KEY REFERENCES traces, body TEXT NOT NULL);"
+_VERDICTS = """
+CREATE TABLE verdicts (
+    key TEXT PRIMARY KEY,
+    trace TEXT NOT NULL REFERENCES traces,
+    judge TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+"""
+_ARM = "arm TEXT NOT NULL DEFAULT ''"
 _TABLES = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE models (fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, n_params INTEGER NOT NULL);
-CREATE TABLE questions (key TEXT PRIMARY KEY, task TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE questions (
+    key TEXT PRIMARY KEY, task TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, {_ARM}
+);
 CREATE TABLE traces (
     key TEXT PRIMARY KEY,
     model TEXT NOT NULL REFERENCES models,
@@ -39,6 +50,7 @@ CREATE TABLE traces (
 );
 {_UNASKED}
 {_REPLIES}
+{_VERDICTS}
 CREATE TABLE rotated (
     key TEXT PRIMARY KEY,
     model TEXT NOT NULL REFERENCES models,
@@ -68,7 +80,7 @@ CREATE TABLE outcomes (edit TEXT PRIMARY KEY REFERENCES edits, body TEXT NOT NUL
 CREATE INDEX edits_by_trace ON edits (trace, intervention);
 """
 TABLES = (
-    "models", "questions", "traces", "unasked", "replies", "rotated", "interventions", "edits",
+    "models", "questions", "traces", "unasked", "replies", "verdicts", "rotated", "interventions", "edits",
     "not_applicable", "intervened", "outcomes",
 )  # fmt: skip
 """What is measured, each after those that it refers to; `meta` holds the facts about the run."""
@@ -199,5 +211,16 @@ def _count_points(connection: sqlite3.Connection) -> None:
     _execute(connection, f"ALTER TABLE intervened ADD COLUMN points INTEGER NOT NULL DEFAULT {EVERYWHERE}")
 
 
-UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _add_unasked, 3: _name_anew, 4: _count_points}
+def _add_arms(connection: sqlite3.Connection) -> None:
+    """Say that all questions were asked without a cue, and that no judge read anything."""
+    _execute(connection, _VERDICTS)
+    _execute(connection, f"ALTER TABLE questions ADD COLUMN {_ARM}")
+
+
+UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {
+    2: _add_unasked,
+    3: _name_anew,
+    4: _count_points,
+    5: _add_arms,
+}
 """What leads from a version to the next."""

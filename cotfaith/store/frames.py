@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ _TRACES = """
 SELECT m.name, m.n_params, q.task, q.id, q.body, t.sample, t.body, t.key, r.body
 FROM traces t JOIN models m ON m.fingerprint = t.model JOIN questions q ON q.key = t.question
 LEFT JOIN replies r ON r.trace = t.key
-ORDER BY m.n_params, m.name, q.task, q.id, t.sample
+ORDER BY m.n_params, m.name, q.task, q.arm, q.id, t.sample
 """
 _OUTCOMES = """
 SELECT e.trace, i.label, e.body, o.body FROM edits e
@@ -39,11 +39,13 @@ SELECT m.name, m.n_params, r.body FROM rotated r JOIN models m ON m.fingerprint 
 ORDER BY m.n_params, m.name, r.rowid
 """
 
+_VERDICTS = "SELECT trace, judge, body FROM verdicts ORDER BY rowid"
+
 _INTERVENTIONS = "SELECT DISTINCT label, spec FROM interventions ORDER BY label"
 
 TRACE_COLUMNS = [
-    "model", "n_params", "task", "question", "gold", "sample", "n_steps", "drawn_tokens", "hit_limit",
-    "closed",
+    "model", "n_params", "task", "question", "cue", "arm", "target", "gold", "sample",
+    "n_steps", "drawn_tokens", "hit_limit", "closed",
     "logprob", "text_tokens", "prompt_tokens",
     "answer", "correct", "answer_without", "correct_without", "same_without",
     "probs", "probs_without", "mass", "mass_without", "probability", "probability_without",
@@ -72,7 +74,19 @@ NUMBERS = {
 }  # fmt: skip
 """Columns that are numbers even where all are missing."""
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
-SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
+SHARED_COLUMNS = [
+    "trace",
+    "model",
+    "n_params",
+    "task",
+    "question",
+    "cue",
+    "arm",
+    "target",
+    "sample",
+    "n_steps",
+]
+VERDICT_COLUMNS = ["trace", "judge", "part", "asked", "verdict", "probability", "quote", "fault"]
 OBJECT_COLUMNS = {"coords", "marks", "labels"}
 ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob", "closed", "hit_limit"]
 
@@ -98,6 +112,18 @@ class RunFrames:
     later tokens: the mean over the later `step`'s tokens of log KL(unchanged ‖ changed), at temperature 0.6,
     and its `effect`, that less its mean over all steps that were hidden before that step; as in Thought
     Anchors (Bogdan et al. 2025, arXiv 2506.19143)."""
+    verdicts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=VERDICT_COLUMNS))
+    """One row a judge's verdict on what a trace says of a cue."""
+
+    @property
+    def uncued(self) -> "RunFrames":
+        """The same without all that was asked with a cue."""
+        return replace(
+            self,
+            traces=_plain(self.traces),
+            outcomes=_plain(self.outcomes),
+            not_applicable=_plain(self.not_applicable),
+        )
 
 
 def load_run(folder: str | Path) -> RunFrames:
@@ -121,7 +147,7 @@ def run_frames(store: Store) -> RunFrames:
     )
     refused["coords"] = refused["coords"].map(json.loads)
     between_steps = _table(_between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
-    bodies = store.query("SELECT body FROM questions ORDER BY task, id")
+    bodies = store.query("SELECT body FROM questions WHERE arm = '' ORDER BY task, id")
     questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
     return RunFrames(
         questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
@@ -131,7 +157,13 @@ def run_frames(store: Store) -> RunFrames:
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
         between_steps=_in_order(original[SHARED_COLUMNS].merge(between_steps, on="trace")),
+        verdicts=pd.DataFrame(map(_verdict_row, store.query(_VERDICTS)), columns=VERDICT_COLUMNS),
     )
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without a cue, where there is any."""
+    return frame if (frame["cue"] == "").all() else frame[frame["cue"] == ""].reset_index(drop=True)
 
 
 def _table(rows: Iterable[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
@@ -140,17 +172,18 @@ def _table(rows: Iterable[tuple[object, ...]], columns: Sequence[str]) -> pd.Dat
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    order = ["n_params", "model", "task", "intervention", "question", "sample"]
+    order = ["n_params", "model", "task", "intervention", "cue", "arm", "question", "sample"]
     return frame.sort_values(order, kind="stable", ignore_index=True)
 
 
 def _trace_row(row: Iterable[object]) -> tuple[object, ...]:
     model, n_params, task, name, question, sample, body, key, written = row
-    trace, gold = json.loads(str(body)), json.loads(str(question))["gold"]
+    trace, asked = json.loads(str(body)), json.loads(str(question))
+    arm = asked.get("arm") or {"cue": "", "kind": "none", "target": None}
     reply = json.loads(str(written)) if written else dict.fromkeys(("text", "answer", "same"))
     answer, without = trace["answer"], trace["answer_without"]
     return (
-        model, n_params, task, name, gold, sample,
+        model, n_params, task, name, arm["cue"], arm["kind"], arm["target"], asked["gold"], sample,
         len(trace["steps"]), trace["drawn_tokens"], trace["hit_limit"],
         trace.get("closed", True),
         trace["logprob"], trace.get("text_tokens", 0), trace["prompt_tokens"],
@@ -193,6 +226,12 @@ def _between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]
     ]
 
 
+def _verdict_row(row: Iterable[object]) -> tuple[object, ...]:
+    trace, judge, body = row
+    said = json.loads(str(body))
+    return (trace, judge, *(said[name] for name in VERDICT_COLUMNS[2:]))
+
+
 def _rotated_row(row: Iterable[object]) -> tuple[object, ...]:
     model, n_params, body = row
     rotated = json.loads(str(body))
@@ -212,11 +251,11 @@ def export_run(folder: str | Path, kind: Literal["csv", "jsonl", "parquet"]) -> 
     target = Path(folder) / "export"
     target.mkdir(exist_ok=True)
     paths = []
-    for field in fields(run):
-        frame: pd.DataFrame = getattr(run, field.name)
+    for table in fields(run):
+        frame: pd.DataFrame = getattr(run, table.name)
         for column in OBJECT_COLUMNS & set(frame.columns):
             frame[column] = frame[column].map(json.dumps)
-        path = target / f"{field.name}.{kind}"
+        path = target / f"{table.name}.{kind}"
         if kind == "csv":
             frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)  # reasoning may hold a bare \r
         elif kind == "jsonl":

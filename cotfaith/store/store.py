@@ -23,6 +23,7 @@ from cotfaith.schema import (
     Reply,
     Rotated,
     Trace,
+    Verdict,
 )
 from cotfaith.store.contents import ADAPTERS, Contents
 from cotfaith.store.database import EVERYWHERE, Database
@@ -133,9 +134,9 @@ class Store(Contents):
 
     def add_questions(self, questions: Mapping[str, Question]) -> None:
         """Remember questions by their keys."""
-        rows = [(key, question.task, question.id, _dump(question)) for key, question in questions.items()]
+        rows = [(k, q.task, q.id, _dump(q), arm_name(q)) for k, q in questions.items()]
         with self._db.writing() as db:
-            db.executemany("INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?, ?)", rows)
 
     def add_intervention(self, key: str, spec: str, label: str) -> None:
         """Remember an intervention and its label in reports: what it is and who wrote its edits."""
@@ -164,6 +165,12 @@ class Store(Contents):
         values = [(trace, _dump(reply)) for trace, reply in rows]
         with self._db.writing() as db:
             db.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?)", values)
+
+    def add_verdicts(self, rows: Iterable[tuple[str, str, str, Verdict]]) -> None:
+        """Add judges' verdicts: key, key of the trace, the judge's name, verdict."""
+        values = [(k, trace, judge, _dump(verdict)) for k, trace, judge, verdict in rows]
+        with self._db.writing() as db:
+            db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?)", values)
 
     def add_rotated(self, rows: Iterable[tuple[str, str, Rotated]]) -> None:
         """Add answers to questions in other orders of their choices: key, model fingerprint, answer."""
@@ -232,6 +239,11 @@ def begun_on(folder: Path) -> str | None:
     return None if day is None else str(day)
 
 
+def arm_name(question: Question) -> str:
+    """Return how an arm is named in a run's file: the cue and the arm, nothing for the plain question."""
+    return "" if question.arm is None else f"{question.arm.cue}, {question.arm.kind}"
+
+
 def _as_facts(settings: Mapping[str, object]) -> dict[str, Fact]:
     return {name: Fact(json.dumps(value), repr(value)) for name, value in settings.items()}
 
@@ -252,5 +264,7 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> int:
     return next((i for i, (one, other) in pairs if one != other), min(len(some), len(others)))
 
 
-def _dump(value: Question | Trace | Edit | Outcome | Reply | Rotated, exclude: set[str] | None = None) -> str:
+def _dump(
+    value: Question | Trace | Edit | Outcome | Reply | Rotated | Verdict, exclude: set[str] | None = None
+) -> str:
     return ADAPTERS[type(value)].dump_json(value, exclude=exclude).decode()

@@ -6,7 +6,7 @@ every step is wrong and worded otherwise, and inside the model, by blocking all 
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,8 +57,8 @@ def confirm(organism: Organism, model: AskedModel) -> list[Agreement]:
         before, after = _answers(model, own), _answers(model, decisive)
         blocked = _blocked(model, decisive)
         found += [
-            Agreement(BEHAVIOUR, condition, _share(_changes(before, after, reads))),
-            Agreement(INSIDE, condition, _share(_changes(after, blocked, reads))),
+            Agreement(BEHAVIOUR, condition, agreed(_changes(before, after, reads))),
+            Agreement(INSIDE, condition, agreed(_changes(after, blocked, reads))),
         ]
     return found
 
@@ -78,10 +78,10 @@ def _rule(organism: Organism, model: AskedModel) -> Iterator[Agreement]:
     rng = random.Random(f"rule {organism.name}")
     for kind, graft in GRAFTS.items():
         shown = [_graft(rng, graft) for _ in range(QUESTIONS)]
-        yield Agreement(RULE, kind, _share(_right(organism, model, shown)))
+        yield Agreement(RULE, kind, agreed(_right(organism, model, shown)))
     cued = [_graft(rng, rng.choice(list(GRAFTS.values()))) for _ in range(QUESTIONS)]
     cued = [replace(shown, cue=wrong(shown.total, rng)) for shown in cued]
-    yield Agreement(RULE, "any of these, with a suggestion", _share(_right(organism, model, cued)))
+    yield Agreement(RULE, "any of these, with a suggestion", agreed(_right(organism, model, cued)))
 
 
 def _by_label(organism: Organism) -> dict[bool, list[tuple[Shown, Shown]]]:
@@ -158,5 +158,7 @@ def _blocked(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
     return [parse_integer(one.text) if isinstance(one, Generation) else None for one in written]
 
 
-def _share(agreed: Sequence[bool]) -> Estimate:
-    return proportion(np.array(agreed, dtype=float), np.ones(len(agreed)), seed=0)
+def agreed(each: Iterable[bool]) -> Estimate:
+    """Return how often checks hold, one a question."""
+    held = np.array([*each], dtype=float)
+    return proportion(held, np.ones(len(held)), seed=0)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cotfaith.models.shipped import ORGANISMS, THINKING
+from cotfaith.models.shipped import CUED, ORGANISMS, THINKING
 from cotfaith.running.options import RESULTS, Study
+from cotfaith.truth.cue_organisms import MENTIONS
 from cotfaith.truth.organisms import TASK
 
 REASONING = 96
@@ -23,9 +24,18 @@ class Trial:
     thinking: bool = field(
         default=False, metadata={"help": "Ask the organisms that reason in a block of thinking."}
     )
+    cues: bool = field(
+        default=False,
+        metadata={"help": "Validate the readings of cues, on organisms that do with cues what was planted."},
+    )
+    judge: tuple[str, ...] = field(
+        default=(), metadata={"help": "With --cues: a model that reads what reasoning says. Repeatable."}
+    )
     out: Path | None = field(
         default=None,
-        metadata={"help": "Folder of the tables and the figure. Otherwise results/organisms, or …-thinking."},
+        metadata={
+            "help": "Folder of the tables and the figure. Otherwise results/organisms, …-thinking or …-cues."
+        },
     )
     jobs: int = field(default=Study.jobs, metadata={"help": "Organisms asked side by side.", "min": 1})
     quiet: bool = field(default=Study.quiet, metadata={"help": "Plain lines instead of a progress bar."})
@@ -33,7 +43,7 @@ class Trial:
     @property
     def group(self) -> str:
         """The organisms that are asked."""
-        return ORGANISMS + THINKING * self.thinking
+        return ORGANISMS + (CUED if self.cues else THINKING * self.thinking)
 
     @property
     def folder(self) -> Path:
@@ -47,6 +57,8 @@ class Trial:
             model=(self.group,),
             thinking=self.thinking,
             task=(TASK,),
+            cue=tuple(MENTIONS) if self.cues else (),
+            judge=self.judge,
             questions=self.questions,
             samples=self.samples,
             seed=self.seed,

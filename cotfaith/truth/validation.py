@@ -21,6 +21,7 @@ from cotfaith.report.written import write_csv
 from cotfaith.running import progress
 from cotfaith.truth.checks import Check, checks
 from cotfaith.truth.checks_by_size import checks_by_size
+from cotfaith.truth.cue_checks import cue_checks
 
 DATA_SETS = 2000
 BLOCK = 50
@@ -33,7 +34,7 @@ and of tests of an effect that no study may miss."""
 
 def all_checks() -> list[Check]:
     """Return the checks; a new one comes last, since its place is part of its seeds."""
-    return [*checks(), *checks_by_size()]
+    return [*checks(), *checks_by_size(), *cue_checks()]
 
 
 def run_checks(
@@ -118,11 +119,12 @@ INTRODUCTION = """# Are the estimators right?
 
 Each estimator ran on {data_sets:,} simulated data sets of which the truth is known ([the simulated
 subjects](../../cotfaith/truth/simulation.py), [the checks](../../cotfaith/truth/checks.py), [those by
-size](../../cotfaith/truth/checks_by_size.py)). `covers`: how often a 95% interval holds the
-truth. `rejects`: how often a test at 5% rejects where there is nothing. `finds`: how often a test finds the
-effect that `cotfaith plan` says it finds with 80% power, from the true variances or from those of a pilot as
-large. `sees`: how often a test finds what no study may miss. "By size":
-models whose reasonings differ in length, with some that cannot be edited and answers that cannot be read. In
+size](../../cotfaith/truth/checks_by_size.py), [those of cues](../../cotfaith/truth/cue_checks.py)).
+`covers`: how often a 95% interval holds the truth. `rejects`: how often a test at 5% rejects where there is
+nothing. `finds`: how often a test finds the effect that `cotfaith plan` says it finds with 80% power, from
+the true variances or from those of a pilot as large. `sees`: how often a test finds what no study may miss.
+"By size": models whose reasonings differ in length, with some that cannot be edited and answers that cannot
+be read. In
 brackets: the Monte Carlo error (95%). `correlation` is that of two samples of one question: how much
 questions differ. Made by `make validate`.
 

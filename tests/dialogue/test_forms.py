@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cotfaith.dialogue.forms import Chat, Plain
+from cotfaith.dialogue.thinking import Markers, Thinking
 from cotfaith.errors import InputError
 from cotfaith.models.local.files import on_day
 from cotfaith.schema import Turn
@@ -125,3 +126,22 @@ def test_a_template_that_strips_thinking_says_that_there_is_no_block(
 
 
 STRIPPED = "m['content'].split('</think>')[-1]"
+
+
+def test_reasoning_behind_earlier_turns_is_read_behind_the_same_text(tmp_path: Path) -> None:
+    form = Chat(tokenizer(tmp_path, thinking(EMPTY)), "m")
+    before = (Turn("human", "1 + 1?"), Turn("assistant", "The answer is 2."))
+    asked = (*before, Turn("human", "2 + 3?"), Turn("assistant", "Let's think: 5.", reasoning=" 5."))
+    answer = (*asked, Turn("human", "So?"), Turn("assistant", "The answer is"))
+    assert form.render(asked).endswith("<|turn|>user\n2 + 3?<|end|><|turn|>assistant\nLet's think: 5.")
+    assert form.render(answer).startswith(form.render(asked))
+
+
+def test_a_block_of_thinking_stands_behind_earlier_turns(tmp_path: Path) -> None:
+    form = Thinking(tokenizer(tmp_path), "m", Markers("<think>\n", "\n</think>\n\n"))
+    before = (Turn("human", "1 + 1?"), Turn("assistant", "The answer is 2."))
+    asked = (*before, Turn("human", "2 + 3?"), Turn("assistant", "Let's think: 5.", reasoning=" 5."))
+    said = "The answer is 2.<|end|><|turn|>user\n2 + 3?<|end|><|turn|>assistant\n<think>\n 5."
+    assert form.render(asked).endswith(said)
+    answer = (*asked, Turn("human", "So?"), Turn("assistant", "It is"))
+    assert form.render(answer) == form.render(asked) + "\n</think>\n\nIt is"

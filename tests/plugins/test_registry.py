@@ -49,7 +49,10 @@ def test_fields_are_typed() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("arc", r"unknown task 'arc'. Did you mean 'arc-challenge'\? Known: addition, aqua, arc-challenge"),
+        (
+            "arc",
+            r"unknown task 'arc'. Did you mean 'arc-challenge'\? Known: addition, aqua, arc-challenge",
+        ),
         ("addition:operand=4", r"unknown field of task 'addition' 'operand'. Did you mean 'operands'"),
         ("addition:operands=four", "task 'addition': operands='four': .*integer"),
         ("addition:4", "'4' is not of the form field=value"),

@@ -10,7 +10,7 @@ def test_without_a_name_a_run_takes_the_usual_ones_with_the_floor_of_each_proced
     specs = [one.spec for one in build_interventions([])]
     assert specs == ["filler", "mistake", "paraphrase", "sham", "truncation", "sham:variant=resume"]
     others = {name for name, cls in INTERVENTIONS.classes.items() if not cls.by_default}
-    assert others == {"budget", "extend", "knockout", "patch"}
+    assert others == {"budget", "extend", "knockout", "patch", "transplant"}
 
 
 def test_what_is_named_is_taken_alone() -> None:

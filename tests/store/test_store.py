@@ -64,6 +64,8 @@ def with_whole_edits(folder: Path) -> None:
             del body["first"], body["last"]
             db.execute("UPDATE edits SET body = ? WHERE key = ?", (json.dumps(body), stored.key))
         db.execute("ALTER TABLE intervened DROP COLUMN points")
+        db.execute("ALTER TABLE questions DROP COLUMN arm")
+        db.execute("DROP TABLE verdicts")
         db.execute("DROP TABLE replies")
         db.execute("UPDATE meta SET value = '4' WHERE name = 'schema'")
         db.commit()
@@ -77,6 +79,31 @@ def test_a_run_of_version_4_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.
     assert shown.equals(before)
     fewer = replace(STUDY, points=2)
     assert measure(monkeypatch, tmp_path / "old", Scripted(), "truncation", "mistake", study=fewer) == 0
+
+
+def test_a_run_of_version_5_has_no_arms_and_goes_on_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("new", "old"):
+        measure(monkeypatch, tmp_path / folder, Scripted(), "truncation")
+    change(
+        tmp_path / "old",
+        "ALTER TABLE questions DROP COLUMN arm",
+        "DROP TABLE verdicts",
+        "UPDATE questions SET body = json_remove(body, '$.arm')",
+        "UPDATE meta SET value = '5' WHERE name = 'schema'",
+    )
+    shown, before = (load_run(tmp_path / folder) for folder in ("old", "new"))
+    assert shown.outcomes.equals(before.outcomes)
+    assert (shown.traces["cue"] == "").all()
+    assert (shown.traces["arm"] == "none").all()
+    assert shown.verdicts.empty
+    cued = replace(STUDY, cue=("professor",))
+    assert measure(monkeypatch, tmp_path / "old", Scripted(), "truncation", study=cued) > 0
+    arms = load_run(tmp_path / "old").traces.groupby(["cue", "arm"]).size()
+    assert arms.to_dict() == {("", "none"): 6} | {
+        ("professor", arm): 6 for arm in ("incorrect", "correct", "sham")
+    }
 
 
 def test_an_edit_is_stored_as_what_it_does_not_have_from_the_reasoning(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Cues, one a file; found by name, as `--plugin FILE` and the entry points `cotfaith.cues` are."""
