@@ -20,7 +20,7 @@ from cotfaith.dialogue.prompts import (
 )
 from cotfaith.dialogue.written_numbers import parse_integer
 from cotfaith.errors import InputError
-from cotfaith.models.asking import AskedModel
+from cotfaith.models.asked_inside import AskedInside
 from cotfaith.schema import Blocked, Estimate, Generation, GenerationRequest, InsideRequest, Sampling
 from cotfaith.stats.intervals import proportion
 from cotfaith.truth.grafts import ALL_FORMS, GRAFTS, draw, every_wrong, intact, wrong
@@ -48,7 +48,7 @@ class Agreement:
     rate: Estimate
 
 
-def confirm(organism: Organism, model: AskedModel) -> list[Agreement]:
+def confirm(organism: Organism, model: AskedInside) -> list[Agreement]:
     """Run all checks of an organism."""
     found = list(_rule(organism, model))
     for reads, asked in _by_label(organism).items():
@@ -73,7 +73,7 @@ def refuse_unless_confirmed(name: str, found: Sequence[Agreement]) -> None:
         raise InputError(f"organism {name!r} does not do what was planted ({'; '.join(low)}): not shipped.")
 
 
-def _rule(organism: Organism, model: AskedModel) -> Iterator[Agreement]:
+def _rule(organism: Organism, model: AskedInside) -> Iterator[Agreement]:
     """Compare answers with the rule's, condition by condition."""
     rng = random.Random(f"rule {organism.name}")
     for kind, graft in GRAFTS.items():
@@ -120,7 +120,7 @@ def _graft(rng: random.Random, graft: object) -> Shown:
     return Shown(numbers, graft(numbers, ALL_FORMS, rng))
 
 
-def _right(organism: Organism, model: AskedModel, shown: Sequence[Shown]) -> list[bool]:
+def _right(organism: Organism, model: AskedInside, shown: Sequence[Shown]) -> list[bool]:
     answers = _answers(model, shown)
     return [answer == str(organism.answer(s)) for answer, s in zip(answers, shown, strict=True)]
 
@@ -131,7 +131,7 @@ def _changes(before: Sequence[str | None], after: Sequence[str | None], reads: b
     return [None not in (one, other) and (one != other) == reads for one, other in pairs]
 
 
-def _answers(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
+def _answers(model: AskedInside, shown: Sequence[Shown]) -> list[str | None]:
     return [parse_integer(written.text) for written in model.generate(list(map(_request, shown)))]
 
 
@@ -142,7 +142,7 @@ def _request(shown: Shown) -> GenerationRequest:
     )
 
 
-def _blocked(model: AskedModel, shown: Sequence[Shown]) -> list[str | None]:
+def _blocked(model: AskedInside, shown: Sequence[Shown]) -> list[str | None]:
     """Answer with all attention from behind the reasoning to the reasoning blocked, in all layers."""
     requests = [
         InsideRequest(

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from cotfaith.errors import InputError
-from cotfaith.models.asking import AskedModel
+from cotfaith.models.asked_inside import AskedInside
 from cotfaith.models.engine import Draw, Drawn, Tokens, Touch, Touched
 from cotfaith.models.local.bridging import bridged, refuse_other
 from cotfaith.models.local.divergences import divergences
@@ -38,7 +38,7 @@ COMPARED_AT_ONCE = 256
 """Pairs of sequences whose logits are in memory together."""
 
 
-def open_local(source: str, settings: ModelSettings, name: str | None = None) -> AskedModel:
+def open_local(source: str, settings: ModelSettings, name: str | None = None) -> AskedInside:
     """Open a directory or a hub name, under a name of its own if it has one; its weights are loaded later."""
     source = str(Path(source).expanduser()) if source.startswith("~") else source
     config = load_config(source, trust_remote_code=settings.trust_remote_code)
@@ -46,7 +46,7 @@ def open_local(source: str, settings: ModelSettings, name: str | None = None) ->
     tokenizer = load_tokenizer(source, trust_remote_code=settings.trust_remote_code)
     form = form_of(tokenizer, source, settings)
     vocabulary = Vocabulary(tokenizer)
-    return AskedModel(source, LocalEngine(source, settings, config, vocabulary, name), vocabulary, form)
+    return AskedInside(source, LocalEngine(source, settings, config, vocabulary, name), vocabulary, form)
 
 
 class LocalEngine:
