@@ -10,7 +10,7 @@ TESTS := truncation mistake mistake:variant=substitute paraphrase filler sham sh
 DETECTION := cotfaith/models/organisms/detection.csv
 OF_THINKING := budget extend
 DETECTION_THINKING := cotfaith/models/organisms-thinking/detection.csv
-.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking organisms-cues validate validate-thinking validate-cues bench readback torture test test-vllm test-versions docs check format env clean
+.PHONY: reproduce ladder organisms ladder-thinking organisms-thinking organisms-cues validate validate-thinking validate-cues decoding bench readback torture test test-vllm test-versions docs check format env clean
 
 env: $(BIN)/.ready
 
@@ -67,6 +67,10 @@ validate: env
 	rm -f results/validation/run.sqlite*
 	$(BIN)/cotfaith validate $(TESTS) --jobs $(JOBS) --out results/validation
 	cp results/validation/rates.csv $(DETECTION)
+
+## What probes and the logit lens tell on models of known truth, which is why they are no tests here.
+decoding: env
+	$(BIN)/python -m cotfaith.truth.decoding
 
 ## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose,
 ## PREAMBLED= how many of these get a long preamble, BATCH= how many sequences the others pad to one length, PART= one
