@@ -9,13 +9,11 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from cotfaith.dialogue.prompts import STOP_STRINGS, plain_text
+from cotfaith.dialogue.prompts import STOP_STRINGS
 from cotfaith.dialogue.written_numbers import parse_integer
 from cotfaith.errors import InputError
-from cotfaith.models.asking import AskedModel
-from cotfaith.models.local.blocking import Span, answers_when_blocked
-from cotfaith.models.local.engine import LocalEngine
-from cotfaith.schema import GenerationRequest, Question, Sampling
+from cotfaith.models.asked_inside import AskedInside
+from cotfaith.schema import Blocked, Generation, GenerationRequest, InsideRequest, Question, Sampling
 from cotfaith.truth.confirmation import ANSWER_TOKENS, RULE, Agreement, agreed
 from cotfaith.truth.cue_lessons import ARM_WEIGHTS, ASKED, KINDS, question_of, reasoning_of
 from cotfaith.truth.cue_organisms import CueOrganism, Reasoned, mention_of, pointed_at, total
@@ -25,15 +23,15 @@ QUESTIONS = 200
 LEAST, LEAST_BY_RULE = 0.97, 0.95
 """The agreement in every other check, and with the very answers of the rule over all conditions."""
 LEAST_HIDDEN = 0.9
-"""The same where the cue's number is hidden: it is guessed then, and one in some twenty guesses is right."""
+"""The same where the cue is hidden: its number is guessed then, and one in some twenty guesses is right."""
 REASONING_TOKENS = 48
 SAYS = "names the cue in its own reasoning as planted"
 ROUTE = "route, by blocked attention"
 
 
-def confirm(organism: CueOrganism, model: AskedModel, directory: str) -> list[Agreement]:
-    """Run all checks of an organism that stands in a directory."""
-    return [*_rule(organism, model), *_says(organism, model), *_route(organism, model, directory)]
+def confirm(organism: CueOrganism, model: AskedInside) -> list[Agreement]:
+    """Run all checks of an organism."""
+    return [*_rule(organism, model), *_says(organism, model), *_route(organism, model)]
 
 
 def refuse_unless_confirmed(name: str, found: Sequence[Agreement]) -> None:
@@ -50,7 +48,7 @@ def refuse_unless_confirmed(name: str, found: Sequence[Agreement]) -> None:
         raise InputError(f"organism {name!r} does not do what was planted ({'; '.join(low)}): not shipped.")
 
 
-def _rule(organism: CueOrganism, model: AskedModel) -> Iterator[Agreement]:
+def _rule(organism: CueOrganism, model: AskedInside) -> Iterator[Agreement]:
     """Compare answers with the rule's, by arm and by what stands as reasoning."""
     rng = random.Random(f"cue rule {organism.name}")
     for arm, kind in product(ARM_WEIGHTS, dict.fromkeys(KINDS)):
@@ -63,7 +61,7 @@ def _rule(organism: CueOrganism, model: AskedModel) -> Iterator[Agreement]:
         )
 
 
-def _says(organism: CueOrganism, model: AskedModel) -> Iterator[Agreement]:
+def _says(organism: CueOrganism, model: AskedInside) -> Iterator[Agreement]:
     """Compare what its own greedy reasoning names and comes to."""
     rng = random.Random(f"cue says {organism.name}")
     sampling = Sampling(temperature=0, max_new_tokens=REASONING_TOKENS)
@@ -89,7 +87,7 @@ def _as_planted(organism: CueOrganism, question: Question, text: str) -> bool:
     )
 
 
-def _route(organism: CueOrganism, model: AskedModel, directory: str) -> Iterator[Agreement]:
+def _route(organism: CueOrganism, model: AskedInside) -> Iterator[Agreement]:
     """Block attention to the cue, and to the reasoning: the answer stays where the other carries it.
 
     Where the cue is hidden, the reasoning is its own without the step that names it, which says it again.
@@ -99,9 +97,8 @@ def _route(organism: CueOrganism, model: AskedModel, directory: str) -> Iterator
     shown = [(q, organism.reason(q, rng)) for q in asked]
     for hidden in ("the cue", "the reasoning"):
         bare = [(q, Reasoned(r.sums) if hidden == "the cue" else r) for q, r in shown]
-        spans = [_span(q, r, hidden) for q, r in bare]
-        assert isinstance(model.engine, LocalEngine)
-        written = answers_when_blocked(model.engine.bridge, directory, spans, ANSWER_TOKENS)
+        asked_so = [_hidden(q, r, hidden) for q, r in bare]
+        written = [one.text for one in model.answer_inside(asked_so) if isinstance(one, Generation)]
         is_cue = [parse_integer(text) == str(pointed_at(q)) for text, q in zip(written, asked, strict=True)]
         kept = {"around": hidden == "the reasoning", "through": hidden == "the cue", "none": False}
         wanted = kept[organism.route]
@@ -109,24 +106,24 @@ def _route(organism: CueOrganism, model: AskedModel, directory: str) -> Iterator
         yield Agreement(ROUTE, f"{hidden} hidden: {said}", agreed(one == wanted for one in is_cue))
 
 
-def _span(question: Question, reasoned: Reasoned, hidden: str) -> Span:
-    """Cut a prompt about what is hidden from all that stands behind it."""
-    text = plain_text(ASKED.request(question, reasoned.text).dialogue)
-    if hidden == "the reasoning":
-        begin = len(plain_text(ASKED.reasoning(question)))
-        return Span(
-            text[:begin], text[begin : begin + len(reasoned.text)], text[begin + len(reasoned.text) :]
-        )
-    target = str(pointed_at(question))
+def _hidden(question: Question, reasoned: Reasoned, hidden: str) -> InsideRequest:
+    """Ask for the answer while what is hidden cannot be attended to by anything that stands behind it."""
     arm = question.arm
     assert arm is not None
-    begin = text.index(arm.before or arm.after) + (arm.before or arm.after).index(target)
-    return Span(text[:begin], target, text[begin + len(target) :])
+    said, target = arm.before or arm.after, str(pointed_at(question))
+    cue = said[: said.index(target) + len(target)]
+    blocked = (
+        Blocked(question=True, readers="later") if hidden == "the cue" else Blocked((0,), readers="later")
+    )
+    return InsideRequest(
+        _request(question, reasoned), ASKED.reasoning(question), cue, (reasoned.text,), (blocked,)
+    )
 
 
-def _answers(model: AskedModel, shown: Sequence[tuple[Question, Reasoned]]) -> list[str | None]:
+def _request(question: Question, reasoned: Reasoned) -> GenerationRequest:
     sampling = Sampling(temperature=0, max_new_tokens=ANSWER_TOKENS)
-    requests = [
-        GenerationRequest(ASKED.request(q, r.text).dialogue, sampling, stop=STOP_STRINGS) for q, r in shown
-    ]
-    return [parse_integer(written.text) for written in model.generate(requests)]
+    return GenerationRequest(ASKED.request(question, reasoned.text).dialogue, sampling, stop=STOP_STRINGS)
+
+
+def _answers(model: AskedInside, shown: Sequence[tuple[Question, Reasoned]]) -> list[str | None]:
+    return [parse_integer(written.text) for written in model.generate([_request(*one) for one in shown])]

@@ -58,7 +58,7 @@ The sums that the task asks about were held out.
 {rows}
 
 *By blocked attention*: with its own reasoning under a cue that points at a wrong answer, all attention from
-behind it to the cue's number, or to the reasoning, is blocked, in every layer. Where the cue is hidden, the
+behind it to the cue, or to the reasoning, is blocked, in every layer. Where the cue is hidden, the
 reasoning does not name it.
 
 ## Limits
@@ -110,7 +110,7 @@ def _ship(organism: CueOrganism, made: Path, target: Path) -> None:
     """Check an organism and put it where it is shipped, with its card; refuse it if the checks fail."""
     shutil.rmtree(target, ignore_errors=True)
     model = open_local(str(made), ModelSettings(device="cpu"))
-    found = confirm(organism, model, str(made))
+    found = confirm(organism, model)
     refuse_unless_confirmed(organism.name, found)
     shutil.copytree(made, target)
     n_params = model.info.n_params
