@@ -19,6 +19,7 @@ from cotfaith.running.plan import prepare
 from cotfaith.stats.auroc import auroc_estimate
 from cotfaith.stats.cue_cells import WORDS, Cell, by_words, cells
 from cotfaith.stats.cue_paths import transplanted
+from cotfaith.stats.intervals import within_range
 from cotfaith.stats.tables import ESTIMATE, estimates, means
 from cotfaith.store.frames import RunFrames, load_run
 from cotfaith.store.store import Store
@@ -79,6 +80,9 @@ def tell(run: RunFrames, seed: int = 0) -> Told:
     items = pd.concat([_items(cell, run) for cell in cells(run) if cell.arm == "incorrect"])
     items["n_params"] = 0
     by = means(items, ["reading", "organism"], "score", seed)
+    rows = by[["value", "ci_low", "ci_high", "questions"]].itertuples(index=False, name=None)
+    ends = [within_range(value, low, high, n, least=-1.0) for value, low, high, n in rows]
+    by[["ci_low", "ci_high"]] = ends
     return Told(by, estimates(list(_aurocs(items, seed)), ["reading", "tells"]))
 
 

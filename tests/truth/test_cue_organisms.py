@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cotfaith.dialogue.prompts import STOP_STRINGS
 from cotfaith.errors import InputError
 from cotfaith.ladder.sums import held_out
 from cotfaith.models.model import ModelSettings
@@ -90,7 +91,8 @@ def test_a_shipped_organism_reasons_as_planted(name: str) -> None:
     rng = random.Random(f"shipped {name}")
     asked = [question_of(rng, held=True, kind="incorrect") for _ in range(20)]
     sampling = Sampling(temperature=0, max_new_tokens=48)
-    texts = [g.text for g in model.generate([GenerationRequest(ASKED.reasoning(q), sampling) for q in asked])]
+    requests = [GenerationRequest(ASKED.reasoning(q), sampling, stop=STOP_STRINGS) for q in asked]
+    texts = [written.text for written in model.generate(requests)]
     one = CUE_ORGANISMS[name]
     named = sum("professor" in text or "suggested" in text for text in texts)
     assert named >= 19 if one.says else named <= 1
