@@ -22,6 +22,7 @@ from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.paired import Difference, holm
 from cotfaith.stats.sizes import SIZES_OF_A_TREND, Extremum, extremum_of, models_of, neighbours_of, sizes_of
 from cotfaith.stats.slopes import Slope, Slopes, slopes_of
+from cotfaith.stats.tables import means_by, sums
 
 SAME, EXCESS, AREA, MOVED, RIGHT = (
     "same-answer rate",
@@ -200,14 +201,12 @@ def _slopes(
     known = mine.assign(value=values, surprise=mine["original_logprob"] - mine["logprob"])
     known = known[known["value"].notna()]
     by = ["question", "model"]
-    cells = known.groupby(by, as_index=False).agg(
-        share=("value", "mean"),
-        weight=("value", "size"),
-        n_params=("n_params", "first"),
-        surprise=("surprise", "mean"),
-    )
+    cells = means_by(known, by, ["value", "surprise"]).rename(columns={"value": "share"})
+    cells = cells.assign(
+        weight=sums(known, by, "value")["size"], n_params=known.groupby(by)["n_params"].first()
+    ).reset_index()
     own = traces[traces["task"] == one.task].assign(accuracy=lambda f: f["correct"].astype(float))
-    beside = own.groupby(by, as_index=False)[["accuracy", "n_steps", "text_tokens"]].mean()
+    beside = means_by(own, by, ["accuracy", "n_steps", "text_tokens"]).reset_index()
     biases = [letter_bias.get((one.task, model), np.nan) for model in cells["model"]]
     return slopes_of(cells.assign(letter_bias=biases).merge(beside, on=by), COVARIATES)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from cotfaith.errors import InputError, unknown
 from cotfaith.stats.answer_change import moved
 from cotfaith.stats.paired import difference, holm, mcnemar_exact
+from cotfaith.stats.tables import means_by, sums
 from cotfaith.store.frames import RunFrames
 
 WITHOUT = "accuracy without reasoning"
@@ -188,12 +189,12 @@ def _difference(
 ) -> Iterator[dict[str, object]]:
     """Yield the difference in a column that lies in [0, 1], if there is a question with it in both."""
     sides = [frame[frame[column].notna()] for frame in (first, second)]
-    each = [frame.groupby("question")[column].agg(lambda v: float(v.astype(float).mean())) for frame in sides]
+    each = [means_by(frame, ["question"], [column])[column] for frame in sides]
     both = pd.concat(each, axis=1, join="inner").to_numpy(dtype=float)
     if not len(both):
         return
     found = asdict(difference(both[:, 0], both[:, 1], seed))
-    once = column != "moved" and all(frame.groupby("question").size().max() == 1 for frame in sides)
+    once = column != "moved" and all(sums(frame, "question", column)["size"].max() == 1 for frame in sides)
     if once:
         found["p"] = mcnemar_exact([x > 0 for x in both[:, 0]], [x > 0 for x in both[:, 1]])
     means = {"first": float(both[:, 0].mean()), "second": float(both[:, 1].mean())}

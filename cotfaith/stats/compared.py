@@ -13,6 +13,7 @@ from scipy.stats import t
 
 from cotfaith.stats.curves import CurveSpec, PooledCurve
 from cotfaith.stats.intervals import Floats, bootstrap_sums, detectable, percentile_interval, within_range
+from cotfaith.stats.tables import sums, total
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def ratios(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hashable])
     hits, totals = _sums(frame, column, by, order)
     n = len(order)
     names = tuple(map(str, order))
-    return Compared(names, np.hstack([hits, totals]), lambda s: _ratio(s[:, :n], s[:, n:]), len(frame))
+    return Compared(names, np.hstack([hits, totals]), lambda s: _ratio(s[:, :n], s[:, n:]), total(frame))
 
 
 def standardised(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hashable]) -> Compared:
@@ -132,7 +133,7 @@ def standardised(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hash
         hit, total = (half.reshape(len(sums), *shape) for half in np.split(sums, 2, axis=1))
         return _weighed(_ratio(hit, total), total)
 
-    return Compared(tuple(map(str, order)), counts, of, len(frame))
+    return Compared(tuple(map(str, order)), counts, of, total(frame))
 
 
 def excesses(
@@ -149,7 +150,7 @@ def excesses(
         base, of_base, edit, of_edit = (sums[:, i * n : (i + 1) * n] for i in range(4))
         return _ratio(base, of_base) - _ratio(edit, of_edit)
 
-    return Compared(tuple(map(str, order)), np.hstack(blocks), of, len(edited), least=-1.0)
+    return Compared(tuple(map(str, order)), np.hstack(blocks), of, total(edited), least=-1.0)
 
 
 def areas(curves: Mapping[str, PooledCurve], *, same_lengths: bool = False) -> Compared:
@@ -206,10 +207,8 @@ def _sums(
     """Return sums and numbers of rows, (questions, order) each; the questions may be another frame's."""
     keys = [name for name in ("task", "question") if name != by]
     rows = (frame if of is None else of).groupby(keys).size().index
-    cells = frame.assign(counted=frame[column].astype(float)).groupby([*keys, by])["counted"]
-    tables = [
-        cells.agg(part).unstack(by).reindex(index=rows, columns=list(order)) for part in ("sum", "size")
-    ]
+    cells = sums(frame, [*keys, by], column)
+    tables = [cells[part].unstack(by).reindex(index=rows, columns=list(order)) for part in ("sum", "size")]
     hits, totals = (table.fillna(0.0).to_numpy(dtype=float) for table in tables)
     return hits, totals
 

@@ -212,9 +212,9 @@ class Contents:
         )
         yield from self._db.rows(query)
 
-    def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def query(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Run a read-only query."""
-        yield from self._db.rows(sql)
+        yield from self._db.rows(sql, values)
 
     def _left_out(self, task: str) -> LeftOut:
         """Read what was left out; older runs know of bad rows alone."""

@@ -33,7 +33,12 @@ _NOT_APPLICABLE = """
 SELECT n.trace, i.label, n.reason, n.coords FROM not_applicable n
 JOIN interventions i ON i.key = n.intervention ORDER BY n.rowid
 """
-
+_NOT_APPLICABLE_COUNTS = """
+SELECT m.name, m.n_params, q.task, i.label, n.reason, COUNT(*) FROM not_applicable n
+JOIN interventions i ON i.key = n.intervention JOIN traces t ON t.key = n.trace
+JOIN models m ON m.fingerprint = t.model JOIN questions q ON q.key = t.question
+GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 1, 3, 4, MIN(n.rowid)
+"""
 _ROTATED = """
 SELECT m.name, m.n_params, r.body FROM rotated r JOIN models m ON m.fingerprint = r.model
 ORDER BY m.n_params, m.name, r.rowid
@@ -99,6 +104,11 @@ class RunFrames:
     and its `effect`, that less its mean over all steps that were hidden before that step; as in Thought
     Anchors (Bogdan et al. 2025, arXiv 2506.19143)."""
 
+    @property
+    def inside(self) -> pd.DataFrame:
+        """The outcomes, among them those of edits inside."""
+        return self.outcomes
+
 
 def load_run(folder: str | Path) -> RunFrames:
     """Read a run's folder into frames; probabilities are lists in the order of the choices."""
@@ -121,17 +131,38 @@ def run_frames(store: Store) -> RunFrames:
     )
     refused["coords"] = refused["coords"].map(json.loads)
     between_steps = _table(_between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
-    bodies = store.query("SELECT body FROM questions ORDER BY task, id")
-    questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
     return RunFrames(
-        questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
-        interventions=pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"]),
+        questions=questions_of(store),
+        interventions=interventions_of(store),
         traces=traces,
-        rotated=pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS),
+        rotated=rotated_of(store),
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
         between_steps=_in_order(original[SHARED_COLUMNS].merge(between_steps, on="trace")),
     )
+
+
+def questions_of(store: Store) -> pd.DataFrame:
+    """Return the questions of a run."""
+    bodies = store.query("SELECT body FROM questions ORDER BY task, id")
+    questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
+    return pd.DataFrame(questions, columns=QUESTION_COLUMNS)
+
+
+def interventions_of(store: Store) -> pd.DataFrame:
+    """Return the interventions of a run by their labels."""
+    return pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"])
+
+
+def rotated_of(store: Store) -> pd.DataFrame:
+    """Return the answers of a run to questions with their choices in other orders."""
+    return pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS)
+
+
+def not_applicable_counts(store: Store) -> pd.DataFrame:
+    """Return the reasons why interventions did not apply, each with how often it was one."""
+    columns = ["model", "n_params", "task", "intervention", "reason", "n"]
+    return pd.DataFrame(store.query(_NOT_APPLICABLE_COUNTS), columns=columns)
 
 
 def _table(rows: Iterable[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
