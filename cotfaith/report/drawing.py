@@ -200,10 +200,13 @@ def detection_figure(flagged: pd.DataFrame) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG and SVG beside each other."""
+    """Write the figure as PNG and SVG beside each other; it is laid out once for both."""
     with mpl.rc_context(STYLE):
-        figure.savefig(path.with_suffix(".png"))
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        seen = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+        figure.savefig(path.with_suffix(".png"), bbox_inches=seen)
+        figure.savefig(path.with_suffix(".svg"), bbox_inches=seen, metadata={"Date": None})
 
 
 def _band(ax: Axes, line: pd.DataFrame, x: str, colour: Any, marker: str, label: str) -> None:

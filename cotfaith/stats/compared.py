@@ -123,11 +123,10 @@ def standardised(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hash
     outcomes on n steps, averaged over what is compared. Lengths that one of these lacks are left out, since
     nothing is known of it there; where no length is common to all, the numbers are NaN.
     """
-    lengths = sorted(set(frame["n_steps"]))
-    parts = [_sums(frame[frame["n_steps"] == n], column, by, order, of=frame) for n in lengths]
-    hits, totals = (np.stack([part[i] for part in parts], axis=2) for i in (0, 1))
+    lengths = sorted(frame["n_steps"].unique())
     shape = len(order), len(lengths)
-    counts = np.hstack([hits.reshape(len(hits), -1), totals.reshape(len(totals), -1)])
+    columns = pd.MultiIndex.from_product([order, lengths])
+    counts = np.hstack(_sums(frame, column, [by, "n_steps"], columns))
 
     def of(sums: Floats) -> Floats:
         hit, total = (half.reshape(len(sums), *shape) for half in np.split(sums, 2, axis=1))
@@ -202,13 +201,18 @@ def _weighed(numbers: Floats, weights: Floats) -> Floats:
 
 
 def _sums(
-    frame: pd.DataFrame, column: str, by: str, order: Sequence[Hashable], of: pd.DataFrame | None = None
+    frame: pd.DataFrame,
+    column: str,
+    by: str | list[str],
+    order: Sequence[Hashable] | pd.MultiIndex,
+    of: pd.DataFrame | None = None,
 ) -> tuple[Floats, Floats]:
     """Return sums and numbers of rows, (questions, order) each; the questions may be another frame's."""
-    keys = [name for name in ("task", "question") if name != by]
+    names = [by] if isinstance(by, str) else by
+    keys = [name for name in ("task", "question") if name not in names]
     rows = (frame if of is None else of).groupby(keys).size().index
-    cells = sums(frame, [*keys, by], column)
-    tables = [cells[part].unstack(by).reindex(index=rows, columns=list(order)) for part in ("sum", "size")]
+    cells = sums(frame, [*keys, *names], column)
+    tables = [cells[part].unstack(by).reindex(index=rows, columns=order) for part in ("sum", "size")]
     hits, totals = (table.fillna(0.0).to_numpy(dtype=float) for table in tables)
     return hits, totals
 

@@ -66,13 +66,11 @@ def sums(frame: pd.DataFrame, by: str | list[str], column: str) -> pd.DataFrame:
 def means_by(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
     """Return the mean of each number over the outcomes of each group that have it; NaN where none has."""
     n = weights(frame)
-    parts = {}
-    for column in columns:
-        values = frame[column].astype(float)
-        counted = frame[by].assign(sum=values * n, size=n.where(values.notna(), 0))
-        found = counted.groupby(by, sort=True)[["sum", "size"]].sum()
-        parts[column] = found["sum"] / found["size"].where(found["size"] > 0)
-    return pd.DataFrame(parts)
+    values = frame[columns].astype(float)
+    counted = values.notna().mul(n, axis=0)
+    parts = pd.concat([frame[by], values.mul(n, axis=0).add_prefix("sum "), counted.add_prefix("of ")], axis=1)
+    found = parts.groupby(by, sort=True).sum()
+    return pd.DataFrame({c: found[f"sum {c}"] / found[f"of {c}"].where(found[f"of {c}"] > 0) for c in columns})
 
 
 def by_question(frame: pd.DataFrame, by: list[str], column: str) -> Iterator[tuple[dict[str, Hashable], Floats]]:

@@ -12,7 +12,7 @@ from cotfaith.store.store import Store
 if TYPE_CHECKING:
     import duckdb
 
-TRACES_AT_ONCE = 4000
+TRACES_AT_ONCE = 1000
 _ANSWER = (
     '{"text":"VARCHAR","correct":"BOOLEAN","probs":["DOUBLE"],"mass":"DOUBLE","probability":"DOUBLE"}'
 )

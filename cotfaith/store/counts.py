@@ -40,14 +40,14 @@ class Counts:
 
 
 _OF_TRACES = """
-SELECT model, n_params, task, question, least(sample, 1) AS sample, n_steps, hit_limit, closed,
+SELECT * EXCLUDE lacking FROM (SELECT model, n_params, task, question, least(sample, 1) AS sample, n_steps, hit_limit, closed,
     answer, correct::DOUBLE AS correct, answer_without, correct_without::DOUBLE AS correct_without, same_without,
     left(reply, 0) AS reply, left(reply_answer, 0) AS reply_answer, same_reply::DOUBLE AS same_reply,
     count(*) AS n, avg(text_tokens) AS text_tokens, max(text_tokens) AS most_text_tokens,
     avg(mass) AS mass, avg(mass_without) AS mass_without,
-    avg(probability) AS probability, avg(probability_without) AS probability_without
-FROM traces
-GROUP BY ALL, mass IS NULL, mass_without IS NULL, probability IS NULL, probability_without IS NULL ORDER BY ALL
+    avg(probability) AS probability, avg(probability_without) AS probability_without,
+    hash(mass IS NULL, mass_without IS NULL, probability IS NULL, probability_without IS NULL) AS lacking
+FROM traces GROUP BY ALL) ORDER BY ALL
 """
 _OF_OUTCOMES = """
 WITH read AS (
@@ -60,17 +60,17 @@ WITH read AS (
         list_sum(list_transform(list_zip(probs, original_probs), lambda p: abs(p[1] - p[2]))) / 2 AS moved
     FROM outcomes
 )
-SELECT model, n_params, task, intervention, question, n_steps, position, resume, inside, coords::VARCHAR AS coords,
+SELECT * EXCLUDE lacking FROM (SELECT
+    model, n_params, task, intervention, question, n_steps, position, resume, inside, coords::VARCHAR AS coords,
     same, correct::DOUBLE AS correct, CASE WHEN task IN (SELECT * FROM written) THEN answer ELSE left(answer, 0) END AS answer,
     left(original_answer, 0) AS original_answer, original_correct::DOUBLE AS original_correct,
     hit_limit, original_closed, original_hit_limit, changed, whole, first, first_judged,
     CASE WHEN changed AND task IN (SELECT * FROM stepped) THEN values_kept(task, shown, reasoning) END::DOUBLE AS kept,
     count(*) AS n, max(tokens) AS tokens, avg(moved) AS moved, avg(logprob) AS logprob,
     avg(original_logprob) AS original_logprob, avg(mass) AS mass, avg(probability) AS probability,
-    avg(CASE WHEN first THEN changed_share END) AS changed_of_sample
-FROM read
-GROUP BY ALL, moved IS NULL, logprob IS NULL, original_logprob IS NULL, mass IS NULL, probability IS NULL
-ORDER BY ALL
+    avg(CASE WHEN first THEN changed_share END) AS changed_of_sample,
+    hash(moved IS NULL, logprob IS NULL, original_logprob IS NULL, mass IS NULL, probability IS NULL) AS lacking
+FROM read GROUP BY ALL) ORDER BY ALL
 """
 _OF_INSIDE = """
 SELECT model, n_params, task, intervention, question, sample, trace, n_steps, resume, inside, position,
