@@ -116,9 +116,7 @@ def _answer(question: Question, rng: random.Random, ability: float) -> Answer:
         return Answer(best, probs, 0.5 + rng.random() / 2, correct=best == question.gold)
     text = None if rng.random() < 0.01 else question.gold if right else str(rng.randint(100, 500))
     written = text or "none"
-    return Answer(
-        text, probability=rng.random(), completion=f" {written}", correct=text == question.gold
-    )
+    return Answer(text, probability=rng.random(), completion=f" {written}", correct=text == question.gold)
 
 
 def _edits(label: str, trace: Trace, rng: random.Random) -> Iterator[Edit]:
@@ -135,7 +133,9 @@ def _edits(label: str, trace: Trace, rng: random.Random) -> Iterator[Edit]:
             changed = (*steps[:k], _step(rng))
             yield Edit(trace, changed, k / n, resume=True, coords={"step": k + 1})
         elif label == "filler" and trace.sample == 0 and k:
-            yield Edit(trace, (" ..." * (8 * k),), k / n, coords={"tokens": 8 * k, "tokens_of_first_piece": 1})
+            yield Edit(
+                trace, (" ..." * (8 * k),), k / n, coords={"tokens": 8 * k, "tokens_of_first_piece": 1}
+            )
 
 
 def _outcome(edit: Edit, rng: random.Random) -> Outcome:

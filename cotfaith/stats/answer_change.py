@@ -16,7 +16,18 @@ import pandas as pd
 from cotfaith.schema import Estimate
 from cotfaith.stats.intervals import cluster_bootstrap, proportion, within_range
 from cotfaith.stats.tables import (
-    CELL, CURVE, estimates, groups, mean, means, named, proportions, share_of, sums, total, weights,
+    CELL,
+    CURVE,
+    estimates,
+    groups,
+    mean,
+    means,
+    named,
+    proportions,
+    share_of,
+    sums,
+    total,
+    weights,
 )  # fmt: skip
 
 Same = Callable[[str, str, str, str], bool]
@@ -225,9 +236,9 @@ def _agreement(traces: pd.DataFrame, same: Same, seed: int) -> pd.DataFrame:
 
 
 def _pairs(answers: Mapping[str | None, int], same: Callable[[str, str], bool]) -> tuple[int, int]:
-    """Return how many pairs of samples have the same answer, and how many there are, from each answer's number.
+    """Return how many pairs of samples have the same answer, and how many there are.
 
-    An unread answer is None, and equals no other.
+    `answers` says how often each was given. An unread answer is None, and equals no other.
     """
     given = [(answer, n) for answer, n in answers.items() if answer is not None]
     alike = sum(n * (n - 1) // 2 for _, n in given)

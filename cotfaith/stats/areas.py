@@ -249,7 +249,7 @@ def _by_sample(outcomes: pd.DataFrame) -> pd.DataFrame:
         first = outcomes[outcomes["first"]]
         return first.assign(changed=first["changed_of_sample"])
     one = outcomes.assign(changed=_changed(outcomes))[[*CURVE, "question", "sample", "changed"]]
-    return one.groupby([*CURVE, "question", "sample"], as_index=False)["changed"].mean()
+    return one.groupby([*CURVE, "question", "sample"])["changed"].mean().reset_index()
 
 
 def _ratio_of_two(sums: Floats) -> Floats:

@@ -125,8 +125,8 @@ def standardised(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hash
     """
     lengths = sorted(frame["n_steps"].unique())
     shape = len(order), len(lengths)
-    columns = pd.MultiIndex.from_product([order, lengths])
-    counts = np.hstack(_sums(frame, column, [by, "n_steps"], columns))
+    cells = [(name, n) for name in order for n in lengths]
+    counts = np.hstack(_sums(frame, column, [by, "n_steps"], cells))
 
     def of(sums: Floats) -> Floats:
         hit, total = (half.reshape(len(sums), *shape) for half in np.split(sums, 2, axis=1))
@@ -204,7 +204,7 @@ def _sums(
     frame: pd.DataFrame,
     column: str,
     by: str | list[str],
-    order: Sequence[Hashable] | pd.MultiIndex,
+    order: Sequence[Hashable],
     of: pd.DataFrame | None = None,
 ) -> tuple[Floats, Floats]:
     """Return sums and numbers of rows, (questions, order) each; the questions may be another frame's."""
@@ -212,7 +212,7 @@ def _sums(
     keys = [name for name in ("task", "question") if name not in names]
     rows = (frame if of is None else of).groupby(keys).size().index
     cells = sums(frame, [*keys, *names], column)
-    tables = [cells[part].unstack(by).reindex(index=rows, columns=order) for part in ("sum", "size")]
+    tables = [cells[part].unstack(by).reindex(index=rows, columns=list(order)) for part in ("sum", "size")]
     hits, totals = (table.fillna(0.0).to_numpy(dtype=float) for table in tables)
     return hits, totals
 

@@ -10,7 +10,16 @@ import pandas as pd
 
 from cotfaith.plugins.layers import layer_groups
 from cotfaith.stats.tables import (
-    CELL, CURVE, groups, means, means_by, named, proportions, sums, total, weights,
+    CELL,
+    CURVE,
+    groups,
+    means,
+    means_by,
+    named,
+    proportions,
+    sums,
+    total,
+    weights,
 )  # fmt: skip
 
 Values = Callable[[str], tuple[str, ...]]
@@ -126,9 +135,7 @@ def _text_changed(traces: pd.DataFrame, outcomes: pd.DataFrame) -> Sequence[bool
     return [not original.startswith(shown) for shown, original in pairs]
 
 
-def _values_kept(
-    traces: pd.DataFrame, changed: pd.DataFrame, values: Mapping[str, Values]
-) -> pd.DataFrame:
+def _values_kept(traces: pd.DataFrame, changed: pd.DataFrame, values: Mapping[str, Values]) -> pd.DataFrame:
     """Return the edits that state results, with whether these are the original ones as far as they go."""
     if "kept" not in changed:
         known = changed[changed["task"].isin(list(values))]
@@ -206,7 +213,9 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _refused(group: pd.DataFrame) -> dict[str, object]:
     """Count what was not applicable, and its reasons, the most frequent first."""
-    reasons = weights(group).groupby(group["reason"], sort=False).sum().sort_values(ascending=False, kind="stable")
+    reasons = (
+        weights(group).groupby(group["reason"], sort=False).sum().sort_values(ascending=False, kind="stable")
+    )
     said = "; ".join(f"{n} × {text}" for text, n in reasons.items())
     return {"not_applicable": total(group), "reasons": said}
 

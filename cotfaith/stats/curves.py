@@ -33,7 +33,7 @@ class _Rows:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, names: list[str]) -> "_Rows":
-        question = pd.Categorical(frame["question"], categories=names).codes.astype(np.intp)
+        question = pd.Index(names).get_indexer(pd.Index(frame["question"]))
         return cls(question, frame["n_steps"].to_numpy(), weights(frame).to_numpy(dtype=float))
 
 

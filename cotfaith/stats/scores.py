@@ -16,7 +16,6 @@ from cotfaith.stats.intervals import (
 )
 from cotfaith.stats.tables import CELL, estimates, groups, weights
 
-
 Wanted = Mapping[str, Sequence[Score]]
 """What each task reads."""
 

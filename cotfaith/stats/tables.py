@@ -1,7 +1,7 @@
 """Estimates in groups: the rows and columns that all tables of a run have in common.
 
-A row of a frame is an outcome (or a sample of reasoning), or it stands for `n` of them that are alike, as those of
-`store.counts` do: then its numbers are their means.
+A row of a frame is an outcome (or a sample of reasoning), or it stands for `n` of them that are alike, as
+those of `store.counts` do: then its numbers are their means.
 """
 
 from collections.abc import Hashable, Iterator
@@ -68,12 +68,18 @@ def means_by(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataF
     n = weights(frame)
     values = frame[columns].astype(float)
     counted = values.notna().mul(n, axis=0)
-    parts = pd.concat([frame[by], values.mul(n, axis=0).add_prefix("sum "), counted.add_prefix("of ")], axis=1)
+    parts = pd.concat(
+        [frame[by], values.mul(n, axis=0).add_prefix("sum "), counted.add_prefix("of ")], axis=1
+    )
     found = parts.groupby(by, sort=True).sum()
-    return pd.DataFrame({c: found[f"sum {c}"] / found[f"of {c}"].where(found[f"of {c}"] > 0) for c in columns})
+    return pd.DataFrame(
+        {c: found[f"sum {c}"] / found[f"of {c}"].where(found[f"of {c}"] > 0) for c in columns}
+    )
 
 
-def by_question(frame: pd.DataFrame, by: list[str], column: str) -> Iterator[tuple[dict[str, Hashable], Floats]]:
+def by_question(
+    frame: pd.DataFrame, by: list[str], column: str
+) -> Iterator[tuple[dict[str, Hashable], Floats]]:
     """Yield of each group, smaller models first, the sum of a number and the outcomes by question."""
     of_question = sums(frame, [*_order(by), "question"], column).reset_index()
     for names, group in groups(of_question, by):

@@ -1,4 +1,4 @@
-"""A run as columns, batch by batch, for runs of millions of outcomes: what stands in JSON is read by DuckDB."""
+"""A run of any size as columns, batch by batch: what stands in JSON is read by DuckDB."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 TRACES_AT_ONCE = 1000
-_ANSWER = (
-    '{"text":"VARCHAR","correct":"BOOLEAN","probs":["DOUBLE"],"mass":"DOUBLE","probability":"DOUBLE"}'
-)
+_ANSWER = '{"text":"VARCHAR","correct":"BOOLEAN","probs":["DOUBLE"],"mass":"DOUBLE","probability":"DOUBLE"}'
 _TRACE = (
     f'{{"steps":["VARCHAR"],"drawn_tokens":"BIGINT","hit_limit":"BOOLEAN","closed":"BOOLEAN",'
     f'"logprob":"DOUBLE","text_tokens":"BIGINT","prompt_tokens":"BIGINT","answer":{_ANSWER},'
@@ -59,7 +57,8 @@ SELECT
     t.answer AS original_answer, t.correct AS original_correct, t.probs AS original_probs,
     t.text_tokens AS original_text_tokens, t.logprob AS original_logprob, t.closed AS original_closed,
     t.hit_limit AS original_hit_limit,
-    intervention, e.position, e.resume, e.coords, o.answer.text AS answer, o.answer.correct AS correct, o.same,
+    intervention, e.position, e.resume, e.coords,
+    o.answer.text AS answer, o.answer.correct AS correct, o.same,
     o.answer.probs AS probs, o.answer.mass AS mass, o.answer.probability AS probability,
     o.hit_limit, o.tokens, o.logprob, o.resumed_tokens,
     array_to_string(list_concat(
@@ -77,7 +76,8 @@ SELECT t.key FROM traces t JOIN models m ON m.fingerprint = t.model JOIN questio
 ORDER BY m.n_params, m.name, q.task, q.id, t.sample
 """
 _SAMPLED = """
-SELECT w.key, m.name, m.n_params, q.task, q.id, json_extract(q.body, '$.gold'), t.sample, t.key, t.body, r.body
+SELECT
+    w.key, m.name, m.n_params, q.task, q.id, json_extract(q.body, '$.gold'), t.sample, t.key, t.body, r.body
 FROM json_each(?) w CROSS JOIN traces t ON t.key = w.value JOIN models m ON m.fingerprint = t.model
 JOIN questions q ON q.key = t.question LEFT JOIN replies r ON r.trace = t.key
 """
@@ -90,14 +90,25 @@ CROSS JOIN edits e ON e.trace = w.value CROSS JOIN outcomes o ON o.edit = e.key
 JOIN interventions i ON i.key = e.intervention
 """
 _EDITED_COLUMNS = ["place", "number", "intervention", "edit", "outcome"]
-_TEXT = {"model", "task", "question", "gold", "trace", "body", "reply_body", "intervention", "edit", "outcome"}
+_TEXT = {
+    "model",
+    "task",
+    "question",
+    "gold",
+    "trace",
+    "body",
+    "reply_body",
+    "intervention",
+    "edit",
+    "outcome",
+}
 
 
 def batches(store: Store, traces_at_once: int = TRACES_AT_ONCE) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Yield a connection that holds some samples of reasoning, as `traces`, and their `outcomes`.
 
-    They have the columns of `store.frames.RunFrames`, with the outcomes' `reasoning` besides; probabilities are
-    lists, coordinates JSON. Traces come in the order of those frames, and each is in one batch.
+    They have the columns of `store.frames.RunFrames`, with the outcomes' `reasoning` besides; probabilities
+    are lists, coordinates JSON. Traces come in the order of those frames, and each is in one batch.
     """
     import duckdb
 

@@ -1,4 +1,4 @@
-"""A run as counts, for estimates of millions of outcomes: those that are alike in all that is counted are one row."""
+"""A run of any size as counts: what is alike in all that is estimated from is one row."""
 
 import json
 from collections.abc import Callable, Collection
@@ -19,9 +19,9 @@ Kept = Callable[[str, str, str], bool | None]
 class Counts:
     """The tables of a run as `store.frames.RunFrames` has them, counted.
 
-    A row of `traces`, `outcomes` or `not_applicable` stands for `n` of these that are alike. Of their numbers it has
-    the means (those that lack one stand in a row of their own), of `tokens` the most, and of texts what is read of
-    them. An answer is only whether there is one (""), where its text is not asked for.
+    A row of `traces`, `outcomes` or `not_applicable` stands for `n` of these that are alike. Of their numbers
+    it has the means (those that lack one stand in a row of their own), of `tokens` the most, and of texts
+    what is read of them. An answer is only whether there is one (""), where its text is not asked for.
     """
 
     questions: pd.DataFrame
@@ -30,18 +30,21 @@ class Counts:
     """`sample` is 0 for the first of a question and 1 for the others; `most_text_tokens` is what it says."""
     rotated: pd.DataFrame
     outcomes: pd.DataFrame
-    """`changed`: whether the edit shows something else than a beginning of the reasoning; `whole`: whether it shows all
-    of it as it was; `kept`: whether the results of its steps are the original ones; `moved`: the total variation of
-    the choices; `first`: the first outcome of a sample under an intervention, so that these count samples,
-    `changed_of_sample`: the share that changed of that sample's; `first_judged`: the first that is right or wrong."""
+    """`changed`: whether the edit shows something else than a beginning of the reasoning; `whole`: whether it
+    shows all of it as it was; `kept`: whether the results of its steps are the original ones; `moved`: the
+    total variation of the choices; `first`: whether it is the first outcome of a sample under an
+    intervention, so that these count samples; `changed_of_sample`: the share of that sample's that changed;
+    `first_judged`: whether it is the first that is right or wrong."""
     inside: pd.DataFrame
     """The outcomes of edits inside, each in a row of its own, without texts."""
     not_applicable: pd.DataFrame
 
 
 _OF_TRACES = """
-SELECT * EXCLUDE lacking FROM (SELECT model, n_params, task, question, least(sample, 1) AS sample, n_steps, hit_limit, closed,
-    answer, correct::DOUBLE AS correct, answer_without, correct_without::DOUBLE AS correct_without, same_without,
+SELECT * EXCLUDE lacking FROM (SELECT
+    n_params, model, task, question, least(sample, 1) AS sample, n_steps, hit_limit, closed,
+    answer, correct::DOUBLE AS correct,
+    answer_without, correct_without::DOUBLE AS correct_without, same_without,
     left(reply, 0) AS reply, left(reply_answer, 0) AS reply_answer, same_reply::DOUBLE AS same_reply,
     count(*) AS n, avg(text_tokens) AS text_tokens, max(text_tokens) AS most_text_tokens,
     avg(mass) AS mass, avg(mass_without) AS mass_without,
@@ -61,28 +64,30 @@ WITH read AS (
     FROM outcomes
 )
 SELECT * EXCLUDE lacking FROM (SELECT
-    model, n_params, task, intervention, question, n_steps, position, resume, inside, coords::VARCHAR AS coords,
-    same, correct::DOUBLE AS correct, CASE WHEN task IN (SELECT * FROM written) THEN answer ELSE left(answer, 0) END AS answer,
+    n_params, model, task, intervention, question, n_steps,
+    position, resume, inside, coords::VARCHAR AS coords, same, correct::DOUBLE AS correct,
+    CASE WHEN task IN (SELECT * FROM written) THEN answer ELSE left(answer, 0) END AS answer,
     left(original_answer, 0) AS original_answer, original_correct::DOUBLE AS original_correct,
     hit_limit, original_closed, original_hit_limit, changed, whole, first, first_judged,
-    CASE WHEN changed AND task IN (SELECT * FROM stepped) THEN values_kept(task, shown, reasoning) END::DOUBLE AS kept,
+    CASE WHEN changed AND task IN (SELECT * FROM stepped)
+        THEN values_kept(task, shown, reasoning) END::DOUBLE AS kept,
     count(*) AS n, max(tokens) AS tokens, avg(moved) AS moved, avg(logprob) AS logprob,
     avg(original_logprob) AS original_logprob, avg(mass) AS mass, avg(probability) AS probability,
     avg(CASE WHEN first THEN changed_share END) AS changed_of_sample,
-    hash(moved IS NULL, logprob IS NULL, original_logprob IS NULL, mass IS NULL, probability IS NULL) AS lacking
+    hash(
+        moved IS NULL, logprob IS NULL, original_logprob IS NULL, mass IS NULL, probability IS NULL
+    ) AS lacking
 FROM read GROUP BY ALL) ORDER BY ALL
 """
 _OF_INSIDE = """
-SELECT model, n_params, task, intervention, question, sample, trace, n_steps, resume, inside, position,
+SELECT n_params, model, task, intervention, question, sample, trace, n_steps, resume, inside, position,
     coords::VARCHAR AS coords, same, original_probs, probs, own, own_then, gap, gap_then, gap_other,
     tokens_kl, tokens_js, tokens_entropy, attention, shown = reasoning AS whole
-FROM outcomes WHERE inside ORDER BY model, task, intervention, question, sample, number
+FROM outcomes WHERE inside ORDER BY n_params, model, task, intervention, question, sample, number
 """
 
 
-def count(
-    store: Store, kept: Kept, stepped: Collection[str] = (), written: Collection[str] = ()
-) -> Counts:
+def count(store: Store, kept: Kept, stepped: Collection[str] = (), written: Collection[str] = ()) -> Counts:
     """Count a run.
 
     Parameters
@@ -116,12 +121,12 @@ def count(
 
 def _frame(tables: list[pa.Table]) -> pd.DataFrame:
     """Return a frame whose texts are categories, in their alphabetical order, and coordinates mappings."""
-    frame = pa.concat_tables(tables).to_pandas(strings_to_categorical=True)
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(strings_to_categorical=True)
     for column in frame.select_dtypes("category"):
         texts = frame[column].cat
         if column == "coords":
             read = pd.Series([json.loads(text) for text in texts.categories], dtype=object)
-            frame[column] = read.take(texts.codes).to_numpy()
+            frame[column] = read.to_numpy()[texts.codes.to_numpy()]
         else:
             frame[column] = texts.reorder_categories(sorted(texts.categories))
     return frame
