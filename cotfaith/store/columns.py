@@ -1,8 +1,11 @@
 """A run of any size as columns, batch by batch: what stands in JSON is read by DuckDB."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -68,7 +71,7 @@ SELECT
     o.shift.own, o.shift.own_then, o.shift.gap, o.shift.gap_then, o.shift.gap_other,
     o.shift.divergence.kl AS tokens_kl, o.shift.divergence.js AS tokens_js,
     o.shift.divergence.entropy AS tokens_entropy, coalesce(o.attention, []) AS attention,
-    t.reasoning, number
+    t.reasoning, number, place
 FROM asked JOIN traces t USING (place)
 """
 _IN_ORDER = """
@@ -113,15 +116,43 @@ def batches(store: Store, traces_at_once: int = TRACES_AT_ONCE) -> "Iterator[duc
     import duckdb
 
     connection = duckdb.connect(config={"threads": 1})
-    keys = (key for (key,) in store.query(_IN_ORDER))
-    while some := list(islice(keys, traces_at_once)):
-        wanted = (json.dumps(some),)
-        connection.register("sampled", _table(store.query(_SAMPLED, wanted), _SAMPLED_COLUMNS))
-        connection.register("edited", _table(store.query(_EDITED, wanted), _EDITED_COLUMNS))
+    for sampled, edited in _ahead(_stored(store.folder, traces_at_once)):
+        connection.register("sampled", sampled)
+        connection.register("edited", edited)
         connection.execute(_TRACES)
         connection.execute(_OUTCOMES)
         yield connection
     connection.close()
+
+
+def any_inside(batch: "duckdb.DuckDBPyConnection") -> bool:
+    """Tell whether a batch may hold edits inside, without reading all of it."""
+    found = batch.execute("SELECT count(*) FROM edited WHERE contains(edit, '\"inside\"')").fetchall()
+    return found != [(0,)]
+
+
+def _stored(folder: Path, traces_at_once: int) -> Generator[tuple[pa.Table, pa.Table], None, None]:
+    """Yield some traces and their edits with outcomes, as they are stored."""
+    with closing(Store.open(folder)) as store, closing(store.query(_IN_ORDER)) as keys:
+        while some := list(islice(keys, traces_at_once)):
+            wanted = (json.dumps([key for (key,) in some]),)
+            yield (
+                _table(store.query(_SAMPLED, wanted), _SAMPLED_COLUMNS),
+                _table(store.query(_EDITED, wanted), _EDITED_COLUMNS),
+            )
+
+
+def _ahead(several: Generator[tuple[pa.Table, pa.Table], None, None]) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Yield what an iterator gives, while a thread of its own fetches the next."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, several, None)
+        try:
+            while (found := coming.result()) is not None:
+                coming = reader.submit(next, several, None)
+                yield found
+        finally:
+            coming.result()
+            reader.submit(several.close)  # where it was opened
 
 
 def _table(rows: Iterator[tuple[object, ...]], columns: Sequence[str]) -> pa.Table:

@@ -1,7 +1,7 @@
 """What a run's file holds, read: every query of it stands here and in `frames`."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,7 +212,7 @@ class Contents:
         )
         yield from self._db.rows(query)
 
-    def query(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+    def query(self, sql: str, values: Sequence[object] = ()) -> Generator[tuple[Any, ...], None, None]:
         """Run a read-only query."""
         yield from self._db.rows(sql, values)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from cotfaith.store.columns import batches
+from cotfaith.store.columns import any_inside, batches
 from cotfaith.store.frames import interventions_of, not_applicable_counts, questions_of, rotated_of
 from cotfaith.store.store import Store
 
@@ -55,13 +55,11 @@ FROM traces GROUP BY ALL) ORDER BY ALL
 _OF_OUTCOMES = """
 WITH read AS (
     SELECT *, NOT starts_with(reasoning, shown) AS changed, shown = reasoning AS whole,
-        row_number() OVER (PARTITION BY trace, intervention ORDER BY position, number) = 1 AS first,
-        correct IS NOT NULL AND 1 = row_number() OVER (
-            PARTITION BY trace, intervention, correct IS NULL ORDER BY position, number
-        ) AS first_judged,
-        avg((NOT same)::DOUBLE) OVER (PARTITION BY trace, intervention) AS changed_share,
+        row_number() OVER so_far = 1 AS first,
+        correct IS NOT NULL AND count(correct) OVER so_far = 1 AS first_judged,
+        avg((NOT same)::DOUBLE) OVER (PARTITION BY place, intervention) AS changed_share,
         list_sum(list_transform(list_zip(probs, original_probs), lambda p: abs(p[1] - p[2]))) / 2 AS moved
-    FROM outcomes
+    FROM outcomes WINDOW so_far AS (PARTITION BY place, intervention ORDER BY position, number)
 )
 SELECT * EXCLUDE lacking FROM (SELECT
     n_params, model, task, intervention, question, n_steps,
@@ -83,7 +81,8 @@ _OF_INSIDE = """
 SELECT n_params, model, task, intervention, question, sample, trace, n_steps, resume, inside, position,
     coords::VARCHAR AS coords, same, original_probs, probs, own, own_then, gap, gap_then, gap_other,
     tokens_kl, tokens_js, tokens_entropy, attention, shown = reasoning AS whole
-FROM outcomes WHERE inside ORDER BY n_params, model, task, intervention, question, sample, number
+FROM outcomes WHERE inside
+ORDER BY n_params, model, task, intervention, question, sample, number
 """
 
 
@@ -111,7 +110,8 @@ def count(store: Store, kept: Kept, stepped: Collection[str] = (), written: Coll
         for name, tasks in (("stepped", stepped), ("written", written)):
             batch.register(name, pa.table({"task": pa.array(tasks, pa.string())}))
         for query, found in parts.items():
-            found.append(batch.sql(query).to_arrow_table())
+            if query != _OF_INSIDE or not found or any_inside(batch):
+                found.append(batch.sql(query).to_arrow_table())
     traces, outcomes, inside = (_frame(tables) for tables in parts.values())
     return Counts(
         questions_of(store), interventions_of(store), traces, rotated_of(store), outcomes, inside,
