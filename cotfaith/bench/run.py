@@ -143,7 +143,7 @@ def scored(setting: Setting, asked: Sequence[Question], preambled: int) -> Itera
         yield from scoring(setting, workload, requests)
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 a command has its options
     model: Annotated[str, typer.Option(help="A directory, a hub name, or a rung of the ladder.")],
     questions: Annotated[int, typer.Option(help="Questions whose reasoning is cut short.", min=1)] = 10,
     preambled: Annotated[int, typer.Option(help="Of the questions, get a long preamble.", min=1)] = 10,
@@ -268,9 +268,9 @@ The answers after edits inside, and how far each moves the own answer, on sums (
 edits have in common computed once, and with every edit run as a whole in batches of equal length.""",
     Part.analysis: """## A report
 
-Of runs whose numbers are drawn (three models, three tasks, six interventions) and written through the store's own
-interface: what a report takes, in a process of its own, and the store. Time should go with outcomes, and memory
-with what is distinct among them.
+Of runs whose numbers are drawn (three models, three tasks, six interventions) and written through the store's
+own interface: what a report takes, in a process of its own, and the store. Time should go with outcomes, and
+memory with what is distinct among them.
 
 ![A report](analysis.png)""",
     Part.served: """## On a server

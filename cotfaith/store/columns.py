@@ -128,7 +128,7 @@ def batches(store: Store, traces_at_once: int = TRACES_AT_ONCE) -> "Iterator[duc
 def any_inside(batch: "duckdb.DuckDBPyConnection") -> bool:
     """Tell whether a batch may hold edits inside, without reading all of it."""
     found = batch.execute("SELECT count(*) FROM edited WHERE contains(edit, '\"inside\"')").fetchall()
-    return found != [(0,)]
+    return bool(found[0][0])
 
 
 def _stored(folder: Path, traces_at_once: int) -> Generator[tuple[pa.Table, pa.Table], None, None]:
