@@ -73,15 +73,16 @@ decoding: env
 	$(BIN)/python -m cotfaith.truth.decoding
 
 ## How fast, beside plain transformers and lm-evaluation-harness: results/bench/. MODEL= and QUESTIONS= choose,
-## PREAMBLED= how many of these get a long preamble, BATCH= how many sequences the others pad to one length, PART= one
-## of scoring, sampling, growth, run, inside and served: the last starts the vLLM that COTFAITH_VLLM names.
+## PREAMBLED= how many of these get a long preamble, BATCH= how many sequences the others pad to one length, OUTCOMES= the
+## largest run that is reported on, PART= one of scoring, sampling, growth, run, inside, analysis and served: the last
+## starts the vLLM that COTFAITH_VLLM names.
 bench: MODEL ?= ladder/2400k
 bench: QUESTIONS ?= 10
 bench: PREAMBLED ?= $(QUESTIONS)
 bench: env
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m cotfaith.bench.run --model $(MODEL) --questions $(QUESTIONS) --preambled $(PREAMBLED) \
-	    $(addprefix --batch ,$(BATCH)) $(addprefix --part ,$(PART))
+	    $(addprefix --batch ,$(BATCH)) $(addprefix --outcomes ,$(OUTCOMES)) $(addprefix --part ,$(PART))
 
 ## How written choices are read: every choice of a benchmark, put back in as the completion. TASK= and DATA= say of which.
 readback: env

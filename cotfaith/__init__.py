@@ -54,6 +54,7 @@ from cotfaith.schema import (
 
 if TYPE_CHECKING:
     from cotfaith.store.frames import load_run
+    from cotfaith.store.relations import open_run
 
 __all__ = [
     "ALL",
@@ -99,6 +100,7 @@ __all__ = [
     "letters",
     "load_run",
     "mistake_dialogue",
+    "open_run",
     "paraphrase_dialogue",
     "parse_choice",
     "parse_integer",
@@ -136,4 +138,8 @@ def __getattr__(name: str) -> Any:
         from cotfaith.store.frames import load_run
 
         return load_run
+    if name == "open_run":
+        from cotfaith.store.relations import open_run
+
+        return open_run
     raise AttributeError(f"module 'cotfaith' has no attribute {name!r}")

@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 
 from cotfaith.bench import workloads
+from cotfaith.bench.analysis import analysis
 from cotfaith.bench.contest import MEGABYTE, WARMING, Row, Setting, contenders, sampling, scoring
 from cotfaith.bench.inside import inside
 from cotfaith.bench.rivals import BATCH, OURS, distinct_tokens, token_counter
@@ -60,6 +61,7 @@ class Part(StrEnum):
     growth = "growth"
     run = "run"
     inside = "inside"
+    analysis = "analysis"
     served = "served"
 
 
@@ -141,12 +143,13 @@ def scored(setting: Setting, asked: Sequence[Question], preambled: int) -> Itera
         yield from scoring(setting, workload, requests)
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 a command has its options
     model: Annotated[str, typer.Option(help="A directory, a hub name, or a rung of the ladder.")],
     questions: Annotated[int, typer.Option(help="Questions whose reasoning is cut short.", min=1)] = 10,
     preambled: Annotated[int, typer.Option(help="Of the questions, get a long preamble.", min=1)] = 10,
     threads: Annotated[int, typer.Option(help="Threads of every contender.", min=1)] = 2,
     batch: Annotated[int, typer.Option(help="Sequences of a padded batch of the others.", min=1)] = BATCH,
+    outcomes: Annotated[int, typer.Option(help="Of the largest run that is reported on.", min=1)] = 1_000_000,
     part: Annotated[
         list[Part] | None, typer.Option(help="What is measured; without it, all that needs no server.")
     ] = None,
@@ -167,6 +170,7 @@ def main(
         Part.growth: lambda: growth(setting, questions),
         Part.run: lambda: run_share(setting),
         Part.inside: lambda: inside(model, threads, TASKS.build(INSIDE_TASK).draw(questions, 0)),
+        Part.analysis: lambda: analysis(outcomes),
         Part.served: lambda: scored_served(setting, asked),
     }
     for name in part or [one for one in Part if one != Part.served]:
@@ -192,6 +196,8 @@ def write_page(folder: Path) -> None:
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in Part if (folder / f"{name}.csv").exists()}
     if Part.growth in tables:
         drawing.save(drawing.growth_figure(tables[Part.growth]), folder / "growth")
+    if Part.analysis in tables:
+        drawing.save(drawing.growth_figure(tables[Part.analysis], "outcomes"), folder / "analysis")
     sections = []
     for name, table in tables.items():
         where = " and ".join(table.pop("measured_on").unique())
@@ -260,6 +266,13 @@ functions that take the most time by themselves.""",
 
 The answers after edits inside, and how far each moves the own answer, on sums (`{INSIDE_TASK}`), with what
 edits have in common computed once, and with every edit run as a whole in batches of equal length.""",
+    Part.analysis: """## A report
+
+Of runs whose numbers are drawn (three models, three tasks, six interventions) and written through the store's
+own interface: what a report takes, in a process of its own, and the store. Time should go with outcomes, and
+memory with what is distinct among them.
+
+![A report](analysis.png)""",
     Part.served: """## On a server
 
 The same truncations scored here, by this package on a vLLM that was started for it, and by

@@ -200,11 +200,12 @@ def compare(
     """Compare two runs, or models or interventions of one, question by question: second less first."""
     from cotfaith.cli.show import print_table
     from cotfaith.stats import compare as comparisons
-    from cotfaith.store.frames import load_run
+    from cotfaith.stats.counted import counted
+    from cotfaith.store.store import Store
 
     if len(runs) > 2 or (len(runs) == 2 and (model or intervention)):
         raise InputError("compare two runs with each other, or models or interventions of one run.")
-    first, *others = (load_run(run).uncued for run in runs)
+    first, *others = (counted(Store.open(folder)) for folder in runs)
     if others:
         table = comparisons.compare(first, others[0])
     else:

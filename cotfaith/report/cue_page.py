@@ -58,9 +58,9 @@ def write_cue_page(store: Store) -> pd.DataFrame | None:
 
     None where the run has no cue.
     """
-    run = run_frames(store)
-    if run.uncued is run or (run.traces["cue"] == "").all():
+    if not store.has_cues():
         return None
+    run = run_frames(store)
     tables = cue_tables(run, store.meta("settings")["seed"])
     for field in fields(CueTables):
         write_csv(getattr(tables, field.name), store.folder / f"cue_{field.name}.csv")

@@ -60,19 +60,19 @@ def curve_figure(
     return figure
 
 
-def growth_figure(growth: pd.DataFrame) -> Figure:
-    """Draw seconds and peak memory against distinct tokens, with a line for each of what there is more of.
+def growth_figure(growth: pd.DataFrame, x: str = "distinct_tokens") -> Figure:
+    """Draw seconds and peak memory against the column x, with a line for each of what there is more of.
 
-    `growth` has `along`, `distinct_tokens`, `seconds` and `peak_megabytes`.
+    `growth` has `along`, x, `seconds` and `peak_megabytes`.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PANEL[0] * 2, PANEL[1]), layout="constrained")
         for ax, column in zip(figure.subplots(1, 2), ("seconds", "peak_megabytes"), strict=True):
             for (along, rows), marker in zip(growth.groupby("along", sort=False), MARKERS, strict=False):
-                ordered = rows.sort_values("distinct_tokens")
-                ax.plot(ordered["distinct_tokens"], ordered[column], marker=marker, label=f"more {along}")
-            ax.set(xlabel="Distinct tokens", ylabel=column.replace("_", " ").capitalize())
-            ax.set(xlim=(0, 1.1 * growth["distinct_tokens"].max()), ylim=(0, 1.1 * growth[column].max()))
+                ordered = rows.sort_values(x)
+                ax.plot(ordered[x], ordered[column], marker=marker, label=f"more {along}")
+            ax.set(xlabel=x.replace("_", " ").capitalize(), ylabel=column.replace("_", " ").capitalize())
+            ax.set(xlim=(0, 1.1 * growth[x].max()), ylim=(0, 1.1 * growth[column].max()))
             ax.locator_params("x", nbins=5)
         figure.axes[0].legend()
     return figure
@@ -200,10 +200,13 @@ def detection_figure(flagged: pd.DataFrame) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG and SVG beside each other."""
+    """Write the figure as PNG and SVG beside each other; it is laid out once for both."""
     with mpl.rc_context(STYLE):
-        figure.savefig(path.with_suffix(".png"))
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        seen = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+        figure.savefig(path.with_suffix(".png"), bbox_inches=seen)
+        figure.savefig(path.with_suffix(".svg"), bbox_inches=seen, metadata={"Date": None})
 
 
 def band(ax: Axes, line: pd.DataFrame, x: str, colour: Any, marker: str, label: str) -> None:

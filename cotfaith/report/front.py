@@ -6,7 +6,7 @@ import pandas as pd
 
 from cotfaith.report.figures import SAME_ANSWER
 from cotfaith.stats.analysis import PAPER, Analysis
-from cotfaith.stats.tables import CELL, CURVE
+from cotfaith.stats.tables import CELL, CURVE, sums
 
 SHORT = {
     "accuracy with reasoning": "right with reasoning",
@@ -30,7 +30,7 @@ def question(analysis: Analysis, traces: pd.DataFrame) -> str:
     models, tasks = traces["model"].unique(), traces["task"].unique()
     who = f"{models[0]}'s answer" if len(models) == 1 else f"the answer of {len(models)} models"
     questions = traces.groupby("task")["question"].nunique()
-    samples = traces.groupby(["model", "task", "question"]).size()
+    samples = sums(traces, ["model", "task", "question"], "sample")["size"]
     what = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
     tests = sum(not one.floor for one in analysis.interventions.values())
     by = f", by {_counted(tests, 'test')}" if tests else ""

@@ -21,8 +21,8 @@ from cotfaith.report.visible import visible
 from cotfaith.report.written import write_csv
 from cotfaith.running.options import command_line
 from cotfaith.stats.analysis import NONE, Analysis, Tables, analyse
+from cotfaith.stats.counted import counted
 from cotfaith.stats.inside import summary
-from cotfaith.store.frames import run_frames
 from cotfaith.store.store import Store
 
 NO_VALUE = "–"
@@ -75,8 +75,8 @@ class Report:
 
 def write_report(store: Store) -> Tables:
     """Write CSV tables, figures, report.md and report.html into the run's folder; return the tables."""
-    run = run_frames(store)
-    if run.traces.empty:
+    run = counted(store) if store.counted()["traces"] else None
+    if run is None:
         lines = list(noticed(store))
         why = "\n".join([" Nothing could be asked:", *lines]) if lines else ""
         raise InputError(f"{store.folder}: the run holds no reasoning yet.{why}")
@@ -87,7 +87,7 @@ def write_report(store: Store) -> Tables:
     for name, figure in make_figures(analysis):
         drawing.save(figure, store.folder / name)
         names.append(name)
-    report = _report(store, analysis, names, run.uncued.traces)
+    report = _report(store, analysis, names, run.traces)
     for kind in ("md", "html"):
         text = environment(store).get_template(f"report.{kind}.j2").render(report=report)
         (store.folder / f"report.{kind}").write_text(text, encoding="utf-8")
@@ -159,7 +159,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
 def _asked(store: Store, traces: pd.DataFrame) -> Iterator[str]:
     """Say where the questions of each task come from, how many were asked, and how often."""
     for task, (source, _) in store.sources().items():
-        samples = traces[traces["task"] == task].groupby(["model", "question"], sort=False).size()
+        samples = traces[traces["task"] == task].groupby(["model", "question"], sort=False)["n"].sum()
         questions = samples.index.get_level_values("question").nunique()
         times = f"{samples.min()} to {samples.max()}" if samples.nunique() > 1 else f"{samples.max()}"
         yield f"{task}: {source}; {questions:,} asked, with {times} samples of reasoning each"

@@ -1,23 +1,23 @@
-"""Everything that is estimated of a run, from its frames."""
+"""Everything that is estimated of a run, from its frames or counts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from cotfaith.errors import InputError
 from cotfaith.plugins.intervention import Intervention
-from cotfaith.plugins.registry import INTERVENTIONS, TASKS
-from cotfaith.plugins.task import Task
-from cotfaith.schema import Question
+from cotfaith.plugins.registry import INTERVENTIONS
 from cotfaith.stats import answer_change, areas, controls, inside, sizes
 from cotfaith.stats.change_by_size import SAME, ChangeBySize, Reading, changes_by_size
 from cotfaith.stats.curves import CurveSpec
+from cotfaith.stats.judges import Judges, no_longer_there
 from cotfaith.stats.letter_bias import letter_bias
 from cotfaith.stats.scores import scores
 from cotfaith.stats.sizes import BySize, Trend
 from cotfaith.stats.tables import CURVE, ESTIMATE, estimates
+from cotfaith.store.counts import Counts
 from cotfaith.store.frames import RunFrames
 
 MEASURES: tuple[Literal["same", "correct"], ...] = ("same", "correct")
@@ -82,13 +82,13 @@ class Analysis:
     ease: tuple[Trend, ...]
 
 
-def analyse(run: RunFrames, seed: int = 0) -> Analysis:
+def analyse(run: RunFrames | Counts, seed: int = 0) -> Analysis:
     """Estimate everything that a run allows of what was asked without a cue."""
-    run = run.uncued
+    if isinstance(run, RunFrames):
+        run = run.uncued
     interventions = dict(_interventions(run))
-    told = run.outcomes["intervention"].isin(interventions)
-    run = replace(run, outcomes=run.outcomes[told].reset_index(drop=True))
-    judges = _Judges(run)
+    run = run.of(interventions)
+    judges = Judges(run.traces, run.questions)
     bias = letter_bias(run.traces, run.rotated, seed)
     own = bias.loc[bias["measure"] == "letter bias", ["task", "model", "value"]]
     by_model = {(task, model): value for task, model, value in own.itertuples(index=False, name=None)}
@@ -108,8 +108,8 @@ def analyse(run: RunFrames, seed: int = 0) -> Analysis:
         by_size=pd.DataFrame(map(_by_size_row, changes), columns=BY_SIZE),
         steps=_steps(by_size, changes),
         ease=pd.DataFrame(map(_ease_row, by_ease), columns=EASE),
-        inside=inside.inside(run.traces, run.outcomes, floors, seed),
-        inside_map=inside.inside_map(run.traces, run.outcomes, floors, seed),
+        inside=inside.inside(run.traces, run.inside, floors, seed),
+        inside_map=inside.inside_map(run.traces, run.inside, floors, seed),
         curves=_stacked(along.curves, "position", "measure"),
         curves_by_length=areas.same_answer_curve(run.outcomes, seed),
         curves_by_coordinate=_stacked(along.by_coordinate, "at", "coordinate", "measure"),
@@ -118,7 +118,7 @@ def analyse(run: RunFrames, seed: int = 0) -> Analysis:
 
 
 def _changes(
-    run: RunFrames,
+    run: RunFrames | Counts,
     interventions: Mapping[str, Intervention],
     bias: Mapping[tuple[str, str], float],
     seed: int,
@@ -177,7 +177,7 @@ class _Along(NamedTuple):
     by_coordinate: list[pd.DataFrame]
 
 
-def _along_reasoning(run: RunFrames, interventions: Mapping[str, Intervention], seed: int) -> _Along:
+def _along_reasoning(run: RunFrames | Counts, interventions: Mapping[str, Intervention], seed: int) -> _Along:
     along = _Along([], [], [])
     for label, intervention in interventions.items():
         outcomes = run.outcomes[run.outcomes["intervention"] == label]
@@ -198,26 +198,26 @@ def _along_reasoning(run: RunFrames, interventions: Mapping[str, Intervention], 
     return along
 
 
-def _controls(run: RunFrames, judges: "_Judges", seed: int) -> pd.DataFrame:
+def _controls(run: RunFrames | Counts, judges: Judges, seed: int) -> pd.DataFrame:
     """Put the controls of every intervention below each other."""
     tables = [
         answer_change.unread_answers(run.outcomes, seed),
         answer_change.distance(run.outcomes, seed),
         controls.edits_checked(run.traces, run.outcomes, judges.values, seed),
         controls.by_ending(run.outcomes, seed),
-        controls.attention(run.outcomes, seed),
+        controls.attention(run.inside, seed),
     ]
     return pd.concat(tables, ignore_index=True).sort_values(
         ["n_params", *CURVE], kind="stable", ignore_index=True
     )
 
 
-def floors_of(run: RunFrames) -> list[str]:
+def floors_of(run: RunFrames | Counts) -> list[str]:
     """Return the labels of the run's interventions that change nothing."""
     return [label for label, intervention in _interventions(run) if intervention.floor]
 
 
-def _interventions(run: RunFrames) -> Iterator[tuple[str, Intervention]]:
+def _interventions(run: RunFrames | Counts) -> Iterator[tuple[str, Intervention]]:
     """Yield the run's interventions by label, built again from their specifications."""
     there = set(run.outcomes["intervention"])
     for label, spec in zip(run.interventions["label"], run.interventions["spec"], strict=True):
@@ -225,39 +225,9 @@ def _interventions(run: RunFrames) -> Iterator[tuple[str, Intervention]]:
             try:
                 found = INTERVENTIONS.build(spec)
             except InputError as error:
-                raise _no_longer_there(error, spec) from error
+                raise no_longer_there(error, spec) from error
             if not found.across_arms:
                 yield label, found
-
-
-class _Judges:
-    """The run's tasks, built again from their specifications, and its questions."""
-
-    def __init__(self, run: RunFrames) -> None:
-        self._tasks = {str(spec): _task(str(spec)) for spec in run.traces["task"].unique()}
-        records = run.questions.to_dict("records")
-        self.questions = {
-            (q["task"], q["id"]): Question(**{str(k): v for k, v in q.items()}) for q in records
-        }
-        self.scores = {spec: task.scores for spec, task in self._tasks.items() if task.scores}
-        self.values = {
-            s: task.rewriter.values for s, task in self._tasks.items() if task.rewriter is not None
-        }
-
-    def same(self, task: str, question: str, one: str, other: str) -> bool:
-        """Tell whether two answers to a question are the same, as its task judges."""
-        return self._tasks[task].same(self.questions[task, question], one, other)
-
-
-def _task(spec: str) -> Task:
-    try:
-        return TASKS.build(spec)
-    except InputError as error:
-        raise _no_longer_there(error, spec) from error
-
-
-def _no_longer_there(error: InputError, spec: str) -> InputError:
-    return InputError(f"{error} The run was measured with {spec!r}: name its file with --plugin.")
 
 
 def _stacked(tables: list[pd.DataFrame], *more: str) -> pd.DataFrame:

@@ -5,18 +5,30 @@ counts as changed and as wrong. Each row of a result has `value`, `ci_low`, `ci_
 `questions` (clusters); intervals are 95% and resample questions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from cotfaith.schema import Estimate
-from cotfaith.stats.intervals import (
-    cluster_bootstrap,
-    within_range,
-)
-from cotfaith.stats.tables import CELL, CURVE, estimates, groups, means, named, proportions, share_of
+from cotfaith.stats.intervals import cluster_bootstrap, proportion, within_range
+from cotfaith.stats.tables import (
+    CELL,
+    CURVE,
+    estimates,
+    groups,
+    mean,
+    means,
+    named,
+    proportions,
+    share_of,
+    sums,
+    total,
+    weights,
+)  # fmt: skip
 
 Same = Callable[[str, str, str, str], bool]
 """Tells of a task and a question's id whether two answers that differ in writing are the same."""
@@ -68,7 +80,7 @@ def with_and_without(traces: pd.DataFrame, seed: int = 0, same: Same = as_writte
         "accuracy without reasoning": share_of(once, "correct_without", seed),
         "same answer with and without": share_of(traces, "same_without", seed),
         "accuracy gained by reasoning": _gain(traces[traces["correct"].notna()], seed),
-        "agreement of two samples": proportions(_pairs(traces, same), CELL, "same", seed),
+        "agreement of two samples": _agreement(traces, same, seed),
     }
     if "reply" in traces and traces["reply"].notna().any():
         tables |= _own_replies(traces[traces["reply"].notna()], seed)
@@ -90,12 +102,11 @@ def _gain(traces: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Estimate accuracy with reasoning less accuracy without it, each question's samples together."""
     rows = []
     for names, group in groups(traces, CELL):
-        right = group.assign(**{name: group[name].astype(float) for name in ("correct", "correct_without")})
-        sums = right.groupby("question")[["correct", "correct_without"]].sum()
-        counts = sums.assign(n=group.groupby("question").size()).to_numpy(dtype=float)
+        right, without = (sums(group, "question", name) for name in ("correct", "correct_without"))
+        counts = np.column_stack([right["sum"], without["sum"], right["size"]])
         value, low, high = cluster_bootstrap(counts, lambda s: (s[:, 0] - s[:, 1]) / s[:, 2], seed)
         low, high = within_range(value, low, high, len(counts), least=-1.0)
-        rows.append(names | asdict(Estimate(value, low, high, len(group), len(counts))))
+        rows.append(names | asdict(Estimate(value, low, high, total(group), len(counts))))
     return estimates(rows, [*CELL])
 
 
@@ -121,21 +132,21 @@ def same_answer_rate(outcomes: pd.DataFrame, floors: Sequence[str] = (), seed: i
     """
     rates = proportions(outcomes, CURVE, "same", seed)
     shown = outcomes[outcomes["intervention"].isin(floors) & (outcomes["position"] > 0)]
+    of_cell = {tuple(names.values()): group for names, group in groups(shown, CELL)}
     rows = []
     for names, group in groups(outcomes, CURVE):
-        mine = (shown[CELL] == [names[column] for column in CELL]).all(axis=1)
-        alike = [(shown[kind] == group[kind].any()) for kind in ("resume", "inside") if kind in shown]
-        floor = shown[mine & np.logical_and.reduce(alike)]
-        unedited = float(floor["same"].mean()) if len(floor) else np.nan
+        floor = of_cell.get(tuple(names[column] for column in CELL), shown.iloc[:0])
+        alike = [(floor[kind] == group[kind].any()) for kind in ("resume", "inside") if kind in shown]
+        floor = floor[np.logical_and.reduce(alike)]
         is_floor = names["intervention"] in floors
         excess = (np.nan,) * 3 if is_floor else _excess(floor, group, seed)
-        rows.append(names | dict(zip(EXCESS, (unedited, *excess), strict=True)))
+        rows.append(names | dict(zip(EXCESS, (mean(floor, "same"), *excess), strict=True)))
     return rates.merge(pd.DataFrame(rows, columns=[*CURVE, *EXCESS]), on=CURVE)
 
 
 def _excess(floor: pd.DataFrame, edited: pd.DataFrame, seed: int) -> tuple[float, float, float]:
     """Return the floor's same-answer rate less the edited one's, and its interval."""
-    tables = [frame.groupby("question")["same"].agg(["sum", "size"]) for frame in (floor, edited)]
+    tables = [sums(frame, "question", "same") for frame in (floor, edited)]
     both = pd.concat(tables, axis=1, join="inner").to_numpy(dtype=float)
     if not len(both):
         return np.nan, np.nan, np.nan
@@ -200,20 +211,37 @@ def distance(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 def moved(outcomes: pd.DataFrame) -> list[float]:
     """Return how far each outcome's probabilities have moved, as in `distance`; NaN where it has none."""
+    if "moved" in outcomes:
+        return outcomes["moved"].to_list()
     pairs = zip(outcomes["probs"], outcomes["original_probs"], strict=True)
     return [float(np.abs(np.subtract(p, q)).sum() / 2) if len(p) else np.nan for p, q in pairs]
 
 
-def _pairs(traces: pd.DataFrame, same: Same) -> pd.DataFrame:
-    """Return a row a pair of samples of a question, with whether both ended in the same answer."""
-    columns = [*CELL, "question", "sample", "answer"]
-    both = traces[columns].merge(traces[columns], on=[*CELL, "question"], suffixes=("", "_other"))
-    both = both[both["sample"] < both["sample_other"]]
-    asked = both[["task", "question", "answer", "answer_other"]].itertuples(index=False, name=None)
-    return both.assign(same=[_same(same, *each) for each in asked])
+def _agreement(traces: pd.DataFrame, same: Same, seed: int) -> pd.DataFrame:
+    """Estimate how often two samples of a question end in the same answer."""
+    rows = []
+    for names, group in groups(traces, CELL):
+        answers: dict[str, dict[str | None, int]] = {}
+        given = group["answer"].astype(object).where(group["answer"].notna(), None)
+        for question, answer, n in zip(group["question"], given, weights(group), strict=True):
+            of_question = answers.setdefault(question, {})
+            of_question[answer] = of_question.get(answer, 0) + int(n)
+        pairs = [
+            _pairs(answers[question], partial(same, str(names["task"]), question))
+            for question in sorted(answers)
+        ]
+        alike, every = np.array(pairs, dtype=float).T
+        rows.append(names | asdict(proportion(alike, every, seed)))
+    return estimates(rows, [*CELL])
 
 
-def _same(same: Same, task: str, question: str, one: str | None, other: str | None) -> bool:
-    if pd.isna(one) or pd.isna(other):
-        return False
-    return one == other or same(task, question, str(one), str(other))
+def _pairs(answers: Mapping[str | None, int], same: Callable[[str, str], bool]) -> tuple[int, int]:
+    """Return how many pairs of samples have the same answer, and how many there are.
+
+    `answers` says how often each was given. An unread answer is None, and equals no other.
+    """
+    given = [(answer, n) for answer, n in answers.items() if answer is not None]
+    alike = sum(n * (n - 1) // 2 for _, n in given)
+    alike += sum(n * m for (one, n), (other, m) in combinations(given, 2) if same(one, other))
+    n = sum(answers.values())
+    return alike, n * (n - 1) // 2

@@ -10,7 +10,7 @@ import pandas as pd
 from cotfaith.schema import Estimate
 from cotfaith.stats.curves import CurveSpec, PooledCurve
 from cotfaith.stats.intervals import Floats, cluster_bootstrap, within_range
-from cotfaith.stats.tables import CELL, CURVE, estimates, groups, proportions
+from cotfaith.stats.tables import CELL, CURVE, estimates, groups, proportions, total, weights
 
 GRID = np.linspace(0, 1, 11)
 LARGEST = "if every edited answer changed"
@@ -168,8 +168,7 @@ def largest_aoc(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame, s
     reason in different lengths are compared by the share. An outcome is edited unless it shows the whole
     reasoning, from which nothing is resumed.
     """
-    whole = outcomes["trace"].map(traces.set_index("trace")["reasoning"])
-    untouched = (outcomes["shown"] == whole) & ~outcomes["resume"].astype(bool)
+    untouched = shows_all(traces, outcomes) & ~outcomes["resume"].astype(bool)
     changed = outcomes.assign(same=outcomes["same"].astype(bool) & untouched)
     rows = []
     cells = zip(_pooled(spec, traces, outcomes), _pooled(spec, traces, changed), strict=True)
@@ -216,23 +215,41 @@ def aoc_alternatives(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     change / Σ k over edits that show k steps, which gives long reasoning and late edits more weight. Neither
     is the paper's.
     """
-    changed = 1.0 - outcomes["same"].astype(float)
     steps = outcomes["position"] * outcomes["n_steps"]
-    one = outcomes.assign(changed=changed)[[*CURVE, "question", "sample", "changed"]]
-    by_sample = one.groupby([*CURVE, "question", "sample"], as_index=False)["changed"].mean()
     weighed = {
-        "mean over prefixes": by_sample.assign(weight=1.0),
-        "weighted by prefix length": outcomes.assign(changed=changed * steps, weight=steps),
+        "mean over prefixes": _by_sample(outcomes).assign(weight=1.0),
+        "weighted by prefix length": outcomes.assign(changed=_changed(outcomes) * steps, weight=steps),
     }
     rows = []
     for definition, frame in weighed.items():
         for names, group in groups(frame, CURVE):
-            clusters = group.groupby("question")[["changed", "weight"]].sum().to_numpy(dtype=float)
+            parts = group[["changed", "weight"]].mul(weights(group), axis=0)
+            clusters = parts.groupby(group["question"]).sum().to_numpy(dtype=float)
             value, low, high = cluster_bootstrap(clusters, _ratio_of_two, seed)
             low, high = within_range(value, low, high, len(clusters))
-            estimate = Estimate(value, low, high, len(group), len(clusters))
+            estimate = Estimate(value, low, high, total(group), len(clusters))
             rows.append(names | {"definition": definition} | asdict(estimate))
     return estimates(rows, [*CURVE, "definition"])
+
+
+def shows_all(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.Series:
+    """Return of each outcome whether its edit shows the whole reasoning as it was."""
+    if "whole" in outcomes:
+        return outcomes["whole"]
+    return outcomes["shown"] == outcomes["trace"].map(traces.set_index("trace")["reasoning"])
+
+
+def _changed(outcomes: pd.DataFrame) -> pd.Series:
+    return 1.0 - outcomes["same"].astype(float)
+
+
+def _by_sample(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a sample, with the share of its edits that changed its answer."""
+    if "n" in outcomes:
+        first = outcomes[outcomes["first"]]
+        return first.assign(changed=first["changed_of_sample"])
+    one = outcomes.assign(changed=_changed(outcomes))[[*CURVE, "question", "sample", "changed"]]
+    return one.groupby([*CURVE, "question", "sample"])["changed"].mean().reset_index()
 
 
 def _ratio_of_two(sums: Floats) -> Floats:
@@ -243,6 +260,6 @@ def _ratio_of_two(sums: Floats) -> Floats:
 def _pooled(
     spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame
 ) -> Iterator[tuple[dict[str, Hashable], PooledCurve]]:
+    of_cell = {tuple(names.values()): group for names, group in groups(traces, CELL)}
     for names, group in groups(outcomes[outcomes[spec.measure].notna()], CURVE):
-        mine = traces[(traces[CELL] == [names[column] for column in CELL]).all(axis=1)]
-        yield names, PooledCurve(spec, mine, group)
+        yield names, PooledCurve(spec, of_cell[tuple(names[column] for column in CELL)], group)

@@ -22,6 +22,7 @@ from cotfaith.stats.curves import CurveSpec
 from cotfaith.stats.paired import Difference, holm
 from cotfaith.stats.sizes import SIZES_OF_A_TREND, Extremum, extremum_of, models_of, neighbours_of, sizes_of
 from cotfaith.stats.slopes import Slope, Slopes, slopes_of
+from cotfaith.stats.tables import means_by, sums
 
 SAME, EXCESS, AREA, MOVED, RIGHT = (
     "same-answer rate",
@@ -30,6 +31,7 @@ SAME, EXCESS, AREA, MOVED, RIGHT = (
     "total variation distance",
     "accuracy",
 )
+BY = ["question", "model"]
 COVARIATES = ("accuracy", "letter_bias", "n_steps", "text_tokens", "surprise")
 """What else may change with size: how often reasoning ends right, letter bias, how long it is in steps and
 in tokens, and how much less likely than its own a token of the edit is to the model."""
@@ -118,7 +120,11 @@ def changes_by_size(
             readings[str(label)], traces[traces["task"] == task], mine, _floor(outcomes, floors, task, mine)
         )
     ]
-    own = [replace(one, slopes=_slopes(one, traces, outcomes, letter_bias)) for one in found]
+    beside = {
+        task: means_by(own.assign(accuracy=own["correct"]), BY, ["accuracy", "n_steps", "text_tokens"])
+        for task, own in traces.groupby("task")
+    }
+    own = [replace(one, slopes=_slopes(one, beside[one.task], outcomes, letter_bias)) for one in found]
     return _corrected(own)
 
 
@@ -187,7 +193,7 @@ def _one(task: object, label: object, measure: str, parts: _Parts, seed: int) ->
 
 def _slopes(
     one: ChangeBySize,
-    traces: pd.DataFrame,
+    beside: pd.DataFrame,
     outcomes: pd.DataFrame,
     letter_bias: Mapping[tuple[str, str], float],
 ) -> Slopes | None:
@@ -199,17 +205,11 @@ def _slopes(
     values = mine[column].astype(float) if column else pd.Series(moved(mine), index=mine.index)
     known = mine.assign(value=values, surprise=mine["original_logprob"] - mine["logprob"])
     known = known[known["value"].notna()]
-    by = ["question", "model"]
-    cells = known.groupby(by, as_index=False).agg(
-        share=("value", "mean"),
-        weight=("value", "size"),
-        n_params=("n_params", "first"),
-        surprise=("surprise", "mean"),
-    )
-    own = traces[traces["task"] == one.task].assign(accuracy=lambda f: f["correct"].astype(float))
-    beside = own.groupby(by, as_index=False)[["accuracy", "n_steps", "text_tokens"]].mean()
+    cells = means_by(known, BY, ["value", "surprise"]).rename(columns={"value": "share"})
+    sizes = known.groupby(BY)["n_params"].first()
+    cells = cells.assign(weight=sums(known, BY, "value")["size"], n_params=sizes).reset_index()
     biases = [letter_bias.get((one.task, model), np.nan) for model in cells["model"]]
-    return slopes_of(cells.assign(letter_bias=biases).merge(beside, on=by), COVARIATES)
+    return slopes_of(cells.assign(letter_bias=biases).merge(beside.reset_index(), on=BY), COVARIATES)
 
 
 def _corrected(found: Sequence[ChangeBySize]) -> list[ChangeBySize]:

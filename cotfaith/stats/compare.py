@@ -9,6 +9,8 @@ import pandas as pd
 from cotfaith.errors import InputError, unknown
 from cotfaith.stats.answer_change import moved
 from cotfaith.stats.paired import difference, holm, mcnemar_exact
+from cotfaith.stats.tables import means_by, sums
+from cotfaith.store.counts import Counts
 from cotfaith.store.frames import RunFrames
 
 WITHOUT = "accuracy without reasoning"
@@ -25,12 +27,12 @@ FAMILY = "family"
 """The comparisons that one correction counts: pairs that differ in what is compared alone."""
 
 
-def compare(first: RunFrames, second: RunFrames, seed: int = 0) -> pd.DataFrame:
+def compare(first: RunFrames | Counts, second: RunFrames | Counts, seed: int = 0) -> pd.DataFrame:
     """Return the paired differences between two runs, on the questions that both asked.
 
     Parameters
     ----------
-    first, second : RunFrames
+    first, second : RunFrames | Counts
         Models and tasks of the same name are compared; where there is one of each in both runs, those two.
     seed : int
         Decides resamplings and flips.
@@ -65,13 +67,13 @@ def compare(first: RunFrames, second: RunFrames, seed: int = 0) -> pd.DataFrame:
 
 
 def compare_within(
-    run: RunFrames, models: Sequence[str] = (), interventions: Sequence[str] = (), seed: int = 0
+    run: RunFrames | Counts, models: Sequence[str] = (), interventions: Sequence[str] = (), seed: int = 0
 ) -> pd.DataFrame:
     """Return the paired differences between models or interventions of one run, all pairs of those named.
 
     Parameters
     ----------
-    run : RunFrames
+    run : RunFrames | Counts
         Holds them.
     models, interventions : sequence of str
         Names as the run's tables have them. Two or more are compared; one restricts the others to it.
@@ -109,7 +111,7 @@ def compare_within(
 
 
 def _between_models(
-    run: RunFrames, models: Sequence[str], interventions: Sequence[str], seed: int
+    run: RunFrames | Counts, models: Sequence[str], interventions: Sequence[str], seed: int
 ) -> Iterator[dict[str, object]]:
     for task in dict.fromkeys(run.traces["task"]):
         for pair in combinations(dict.fromkeys(models), 2):
@@ -122,7 +124,7 @@ def _between_models(
 
 
 def _between_interventions(
-    run: RunFrames, models: Sequence[str], interventions: Sequence[str], seed: int
+    run: RunFrames | Counts, models: Sequence[str], interventions: Sequence[str], seed: int
 ) -> Iterator[dict[str, object]]:
     for (task, model), mine in run.outcomes.groupby(["task", "model"], sort=False):
         for pair in combinations(dict.fromkeys(interventions), 2) if not models or model in models else ():
@@ -150,7 +152,7 @@ def _pairs(column: str, first: pd.DataFrame, second: pd.DataFrame) -> list[tuple
     raise InputError(f"the two runs share no {column}, and it is not one in each: {lists}.")
 
 
-def _of(run: RunFrames, task: str, model: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _of(run: RunFrames | Counts, task: str, model: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     traces, outcomes = (
         frame[(frame["task"] == task) & (frame["model"] == model)] for frame in (run.traces, run.outcomes)
     )
@@ -188,12 +190,12 @@ def _difference(
 ) -> Iterator[dict[str, object]]:
     """Yield the difference in a column that lies in [0, 1], if there is a question with it in both."""
     sides = [frame[frame[column].notna()] for frame in (first, second)]
-    each = [frame.groupby("question")[column].agg(lambda v: float(v.astype(float).mean())) for frame in sides]
+    each = [means_by(frame, ["question"], [column])[column].rename(index=str) for frame in sides]
     both = pd.concat(each, axis=1, join="inner").to_numpy(dtype=float)
     if not len(both):
         return
     found = asdict(difference(both[:, 0], both[:, 1], seed))
-    once = column != "moved" and all(frame.groupby("question").size().max() == 1 for frame in sides)
+    once = column != "moved" and all(sums(frame, "question", column)["size"].max() == 1 for frame in sides)
     if once:
         found["p"] = mcnemar_exact([x > 0 for x in both[:, 0]], [x > 0 for x in both[:, 1]])
     means = {"first": float(both[:, 0].mean()), "second": float(both[:, 1].mean())}

@@ -13,6 +13,7 @@ from scipy.stats import t
 
 from cotfaith.stats.curves import CurveSpec, PooledCurve
 from cotfaith.stats.intervals import Floats, bootstrap_sums, detectable, percentile_interval, within_range
+from cotfaith.stats.tables import sums, total
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def ratios(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hashable])
     hits, totals = _sums(frame, column, by, order)
     n = len(order)
     names = tuple(map(str, order))
-    return Compared(names, np.hstack([hits, totals]), lambda s: _ratio(s[:, :n], s[:, n:]), len(frame))
+    return Compared(names, np.hstack([hits, totals]), lambda s: _ratio(s[:, :n], s[:, n:]), total(frame))
 
 
 def standardised(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hashable]) -> Compared:
@@ -122,17 +123,16 @@ def standardised(frame: pd.DataFrame, column: str, by: str, order: Sequence[Hash
     outcomes on n steps, averaged over what is compared. Lengths that one of these lacks are left out, since
     nothing is known of it there; where no length is common to all, the numbers are NaN.
     """
-    lengths = sorted(set(frame["n_steps"]))
-    parts = [_sums(frame[frame["n_steps"] == n], column, by, order, of=frame) for n in lengths]
-    hits, totals = (np.stack([part[i] for part in parts], axis=2) for i in (0, 1))
+    lengths = sorted(frame["n_steps"].unique())
     shape = len(order), len(lengths)
-    counts = np.hstack([hits.reshape(len(hits), -1), totals.reshape(len(totals), -1)])
+    cells = [(name, n) for name in order for n in lengths]
+    counts = np.hstack(_sums(frame, column, [by, "n_steps"], cells))
 
     def of(sums: Floats) -> Floats:
         hit, total = (half.reshape(len(sums), *shape) for half in np.split(sums, 2, axis=1))
         return _weighed(_ratio(hit, total), total)
 
-    return Compared(tuple(map(str, order)), counts, of, len(frame))
+    return Compared(tuple(map(str, order)), counts, of, total(frame))
 
 
 def excesses(
@@ -149,7 +149,7 @@ def excesses(
         base, of_base, edit, of_edit = (sums[:, i * n : (i + 1) * n] for i in range(4))
         return _ratio(base, of_base) - _ratio(edit, of_edit)
 
-    return Compared(tuple(map(str, order)), np.hstack(blocks), of, len(edited), least=-1.0)
+    return Compared(tuple(map(str, order)), np.hstack(blocks), of, total(edited), least=-1.0)
 
 
 def areas(curves: Mapping[str, PooledCurve], *, same_lengths: bool = False) -> Compared:
@@ -201,15 +201,18 @@ def _weighed(numbers: Floats, weights: Floats) -> Floats:
 
 
 def _sums(
-    frame: pd.DataFrame, column: str, by: str, order: Sequence[Hashable], of: pd.DataFrame | None = None
+    frame: pd.DataFrame,
+    column: str,
+    by: str | list[str],
+    order: Sequence[Hashable],
+    of: pd.DataFrame | None = None,
 ) -> tuple[Floats, Floats]:
     """Return sums and numbers of rows, (questions, order) each; the questions may be another frame's."""
-    keys = [name for name in ("task", "question") if name != by]
+    names = [by] if isinstance(by, str) else by
+    keys = [name for name in ("task", "question") if name not in names]
     rows = (frame if of is None else of).groupby(keys).size().index
-    cells = frame.assign(counted=frame[column].astype(float)).groupby([*keys, by])["counted"]
-    tables = [
-        cells.agg(part).unstack(by).reindex(index=rows, columns=list(order)) for part in ("sum", "size")
-    ]
+    cells = sums(frame, [*keys, *names], column)
+    tables = [cells[part].unstack(by).reindex(index=rows, columns=list(order)) for part in ("sum", "size")]
     hits, totals = (table.fillna(0.0).to_numpy(dtype=float) for table in tables)
     return hits, totals
 

@@ -3,13 +3,24 @@
 Pure functions on the tidy frames of `store.frames`; rows and intervals as in `stats.answer_change`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from cotfaith.plugins.layers import layer_groups
-from cotfaith.stats.tables import CELL, CURVE, groups, means, named, proportions
+from cotfaith.stats.tables import (
+    CELL,
+    CURVE,
+    groups,
+    means,
+    means_by,
+    named,
+    proportions,
+    sums,
+    total,
+    weights,
+)  # fmt: skip
 
 Values = Callable[[str], tuple[str, ...]]
 """The results of the steps in a text, in their order, as a task's grammar knows them."""
@@ -40,16 +51,14 @@ def edits_checked(
         `log-probability`: the mean per token of what was shown; far below `original log-probability`, that of
         the same samples' own reasoning, it is a confound.
     """
-    own = traces.set_index("trace")["reasoning"]
-    reasoning = outcomes["trace"].map(own)
-    pairs = zip(outcomes["shown"], reasoning, strict=True)
-    changed = np.array([not original.startswith(shown) for shown, original in pairs], dtype=bool)
-    checked = outcomes.assign(changed=changed, reasoning=reasoning)
+    checked = outcomes.assign(changed=_text_changed(traces, outcomes))
+    changed = checked["changed"].astype(bool)
     texts = checked[~checked["inside"].astype(bool) | changed] if "inside" in checked else checked
     scored = checked[checked["logprob"].notna() & checked["original_logprob"].notna()]
+    kept = _values_kept(traces, checked[changed], values)
     tables = [
         named(proportions(texts, CURVE, "changed", seed), "text changed"),
-        named(proportions(_values_kept(checked[changed], values), CURVE, "kept", seed), "values kept"),
+        named(proportions(kept, CURVE, "kept", seed), "values kept"),
         named(means(_lengths(traces, outcomes), CURVE, "length", seed), "length at the end"),
         named(means(scored, CURVE, "logprob", seed), "log-probability"),
         named(means(scored, CURVE, "original_logprob", seed), "original log-probability"),
@@ -117,23 +126,41 @@ def attention(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _values_kept(changed: pd.DataFrame, values: Mapping[str, Values]) -> pd.DataFrame:
+def _text_changed(traces: pd.DataFrame, outcomes: pd.DataFrame) -> Sequence[bool] | pd.Series:
+    """Return of each outcome whether its edit shows something else than the beginning of the reasoning."""
+    if "changed" in outcomes:
+        return outcomes["changed"]
+    reasoning = outcomes["trace"].map(traces.set_index("trace")["reasoning"])
+    pairs = zip(outcomes["shown"], reasoning, strict=True)
+    return [not original.startswith(shown) for shown, original in pairs]
+
+
+def _values_kept(traces: pd.DataFrame, changed: pd.DataFrame, values: Mapping[str, Values]) -> pd.DataFrame:
     """Return the edits that state results, with whether these are the original ones as far as they go."""
-    known = changed[changed["task"].isin(list(values))]
-    found = [
-        (values[task](shown), values[task](original))
-        for task, shown, original in known[["task", "shown", "reasoning"]].itertuples(index=False, name=None)
-    ]
-    stated = np.array([bool(now) for now, _ in found], dtype=bool)  # filler states none, and so keeps none
-    kept = [now == before[: len(now)] for now, before in found if now]
-    return known[stated].assign(kept=kept)
+    if "kept" not in changed:
+        known = changed[changed["task"].isin(list(values))]
+        reasoning = known["trace"].map(traces.set_index("trace")["reasoning"])
+        texts = zip(known["task"], known["shown"], reasoning, strict=True)
+        kept = [values_kept(values[task], shown, original) for task, shown, original in texts]
+        changed = known.assign(kept=pd.Series(kept, index=known.index, dtype=float))
+    return changed[changed["kept"].notna()]
+
+
+def values_kept(values: Values, shown: str, original: str) -> bool | None:
+    """Tell whether the results that an edit states are the original ones, as far as they go.
+
+    None where it states none, as filler does.
+    """
+    now = values(shown)
+    return now == values(original)[: len(now)] if now else None
 
 
 def _lengths(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return each question's longest edit in tokens, for each token of its longest reasoning."""
     shown = outcomes[~outcomes["resume"].astype(bool)]
     edits = shown.groupby([*CURVE, "question"], as_index=False)["tokens"].max()
-    own = traces.groupby([*CELL, "question"], as_index=False)["text_tokens"].max()
+    most = traces["most_text_tokens" if "n" in traces else "text_tokens"]
+    own = traces.assign(text_tokens=most).groupby([*CELL, "question"], as_index=False)["text_tokens"].max()
     both: pd.DataFrame = edits.merge(own[own["text_tokens"] > 0], on=[*CELL, "question"])
     return both.assign(length=both["tokens"] / both["text_tokens"])
 
@@ -165,14 +192,10 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
         hit_limit=False,
     )
     asked += [_count(bare.assign(intervention="no reasoning")), _count(outcomes)]
-    refused = not_applicable.groupby(CURVE).agg(
-        not_applicable=("reason", "size"),
-        reasons=("reason", lambda r: "; ".join(f"{n} × {text}" for text, n in r.value_counts().items())),
-    )
-    alike = [
-        names | {"in_every_edit": _in_common(group["coords"])} for names, group in groups(outcomes, CURVE)
-    ]
-    table = pd.concat(asked).merge(refused.reset_index(), on=CURVE, how="outer")
+    refused = [names | _refused(group) for names, group in groups(not_applicable, CURVE)]
+    alike = [names | {"in_every_edit": _in_common(group)} for names, group in groups(outcomes, CURVE)]
+    reasons = pd.DataFrame(refused, columns=[*CURVE, "not_applicable", "reasons"])
+    table = pd.concat(asked).merge(reasons, on=CURVE, how="outer")
     table = table.merge(pd.DataFrame(alike, columns=[*CURVE, "in_every_edit"]), on=CURVE, how="left")
     whole = dict.fromkeys(["nobs", "unread", "hit_limit", "not_applicable"], 0)
     table = table.fillna(whole | {"reasons": "", "in_every_edit": ""}).astype(
@@ -182,13 +205,24 @@ def counts(traces: pd.DataFrame, outcomes: pd.DataFrame, not_applicable: pd.Data
 
 
 def _count(frame: pd.DataFrame) -> pd.DataFrame:
-    grouped = frame.assign(unread=frame["answer"].isna()).groupby(CURVE)
-    columns = {"nobs": ("answer", "size"), "unread": ("unread", "sum"), "hit_limit": ("hit_limit", "sum")}
-    return grouped.agg(**columns, mass=("mass", "mean"), probability=("probability", "mean")).reset_index()
+    marked = frame.assign(unread=frame["answer"].isna())
+    unread, limit = (sums(marked, CURVE, name) for name in ("unread", "hit_limit"))
+    whole = pd.DataFrame({"nobs": unread["size"], "unread": unread["sum"], "hit_limit": limit["sum"]})
+    return whole.astype(int).join(means_by(frame, CURVE, ["mass", "probability"])).reset_index()
 
 
-def _in_common(coords: pd.Series) -> str:
+def _refused(group: pd.DataFrame) -> dict[str, object]:
+    """Count what was not applicable, and its reasons, the most frequent first."""
+    reasons = (
+        weights(group).groupby(group["reason"], sort=False).sum().sort_values(ascending=False, kind="stable")
+    )
+    said = "; ".join(f"{n} × {text}" for text, n in reasons.items())
+    return {"not_applicable": total(group), "reasons": said}
+
+
+def _in_common(outcomes: pd.DataFrame) -> str:
     """Name the coordinates that are the same in every edit."""
+    coords = outcomes["coords"]
     first, last = set(coords.iloc[0].items()), set(coords.iloc[-1].items())
     alike = [pair for pair in first & last if all(pair in c.items() for c in coords)]
-    return ", ".join(f"{name}={value}" for name, value in sorted(alike)) if len(coords) > 1 else ""
+    return ", ".join(f"{name}={value}" for name, value in sorted(alike)) if total(outcomes) > 1 else ""

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cotfaith.stats.intervals import Floats, bootstrap_sums, percentile_interval
+from cotfaith.stats.tables import total, weights
 
 
 @dataclass(frozen=True)
@@ -26,64 +27,58 @@ class _Rows:
 
     question: NDArray[np.intp]
     """Its place among the names of the questions."""
-    sample: NDArray[np.intp]
     steps: NDArray[np.intp]
+    n: Floats
+    """For how many outcomes, or samples, each stands."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame, names: list[str]) -> "_Rows":
         question = pd.Index(names).get_indexer(pd.Index(frame["question"]))
-        return cls(question, frame["sample"].to_numpy(), frame["n_steps"].to_numpy())
-
-    def only(self, rows: NDArray[np.bool_]) -> "_Rows":
-        return _Rows(self.question[rows], self.sample[rows], self.steps[rows])
-
-    def among(self, others: "_Rows") -> NDArray[np.bool_]:
-        """Tell which rows are of a question and sample of the others."""
-        most = 1 + max(self.sample.max(initial=0), others.sample.max(initial=0))
-        mine, theirs = (rows.question * most + rows.sample for rows in (self, others))
-        return np.isin(mine, theirs)
+        return cls(question, frame["n_steps"].to_numpy(), weights(frame).to_numpy(dtype=float))
 
 
 class PooledCurve:
     """Counts by question, length and position; sums of rows give the curve of any resampling."""
 
     def __init__(self, spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame) -> None:
-        self.nobs, self.questions = len(outcomes), outcomes["question"].nunique()
+        self.nobs, self.questions = total(outcomes), outcomes["question"].nunique()
         self._positions: list[Floats] = []
-        self.lengths: list[int] = sorted(set(outcomes["n_steps"]))
-        self.names: list[str] = sorted(set(traces["question"]))
+        self.lengths: list[int] = sorted(outcomes["n_steps"].unique())
+        self.names: list[str] = sorted(traces["question"].unique())
         """The questions of the table's rows."""
         own, edited = (_Rows.of(frame, self.names) for frame in (traces, outcomes))
         places, values = (outcomes[name].to_numpy(dtype=float) for name in ("position", spec.measure))
+        unedited = outcomes.iloc[:0] if spec.unchanged_at is None else _unedited(spec, traces, outcomes)
+        original, right = _Rows.of(unedited, self.names), unedited[spec.measure].to_numpy(dtype=float)
         blocks = []
         for n in self.lengths:
-            here, original = edited.steps == n, own.steps == n
-            positions, hits, total = self._counted(edited.question[here], places[here], values[here])
+            here, kept = edited.steps == n, original.steps == n
+            positions, hits, outof = self._counted(edited, here, places, values)
             if spec.unchanged_at is not None and spec.unchanged_at not in positions:
-                kept = original & own.among(edited.only(here))
-                unedited = traces["answer"].notna() if spec.measure == "same" else traces[spec.measure]
-                right = unedited[kept].to_numpy(dtype=float)
-                more = self._counted(own.question[kept], np.full(len(right), spec.unchanged_at), right)
-                positions, hits, total = (
+                at = np.full(len(right), spec.unchanged_at)
+                more = self._counted(original, kept, at, right)
+                positions, hits, outof = (
                     np.concatenate(parts, axis=-1)
-                    for parts in zip((positions, hits, total), more, strict=True)
+                    for parts in zip((positions, hits, outof), more, strict=True)
                 )
             order = np.argsort(positions)
-            samples = np.bincount(own.question[original], minlength=len(self.names))
+            mine = own.steps == n
+            samples = np.bincount(own.question[mine], own.n[mine], minlength=len(self.names))
             self._positions.append(positions[order])
-            blocks.append(np.column_stack([samples, hits[:, order], total[:, order]]))
+            blocks.append(np.column_stack([samples, hits[:, order], outof[:, order]]))
         self.table = np.hstack(blocks).astype(float)
         self._ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
 
     def _counted(
-        self, questions: NDArray[np.intp], positions: Floats, values: Floats
+        self, rows: _Rows, chosen: NDArray[np.bool_], positions: Floats, values: Floats
     ) -> tuple[Floats, Floats, Floats]:
         """Return the positions that there are, and hits and outcomes by question and position."""
-        places, columns = np.unique(positions, return_inverse=True)
-        hits, total = np.zeros((2, len(self.names), len(places)))
-        np.add.at(hits, (questions, columns), values)
-        np.add.at(total, (questions, columns), 1.0)
-        return places, hits, total
+        places, columns = np.unique(positions[chosen], return_inverse=True)
+        hits, outof = np.zeros((2, len(self.names), len(places)))
+        cells, n = (rows.question[chosen], columns), rows.n[chosen]
+        np.add.at(hits, cells, values[chosen] * n)
+        np.add.at(outof, cells, n)
+        return places, hits, outof
 
     def at(self, grid: Floats, sums: Floats) -> Floats:
         """Return the pooled curve on a grid, (rows, cells) → (rows, grid)."""
@@ -121,6 +116,17 @@ class PooledCurve:
             areas.append(np.where(counted, area, np.nan))
             samples.append(block[:, 0] * counted)
         return np.column_stack(areas), np.column_stack(samples)
+
+
+def _unedited(spec: CurveSpec, traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the samples that there are outcomes of, with what their own reasoning gives."""
+    if "n" in outcomes:
+        rows = outcomes[outcomes["first" if spec.measure == "same" else "first_judged"]]
+        own = rows.assign(answer=rows["original_answer"], correct=rows["original_correct"])
+    else:
+        by = ["question", "sample"]
+        own = traces[pd.MultiIndex.from_frame(traces[by]).isin(pd.MultiIndex.from_frame(outcomes[by]))]
+    return own.assign(same=own["answer"].notna())
 
 
 def _interpolate(grid: Floats, positions: Floats, hits: Floats, total: Floats) -> Floats:

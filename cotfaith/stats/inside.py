@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cotfaith.plugins.layers import ALL, layer_order
+from cotfaith.stats.areas import shows_all
 from cotfaith.stats.paired import holm, sign_flip
 from cotfaith.stats.tables import CURVE, groups, means, proportions
 
@@ -134,7 +135,7 @@ def inside_map(
 def prepared(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the outcomes of edits inside with what is read of each."""
     frame = outcomes[outcomes["inside"].astype(bool)] if "inside" in outcomes else outcomes.iloc[:0]
-    restored = frame["shown"] != frame["trace"].map(traces.set_index("trace")["reasoning"])
+    restored = ~shows_all(traces, frame).astype(bool)
     span = frame["gap"] - frame["gap_other"]
     moved = (frame["gap"] - frame["gap_then"]).where(~restored, frame["gap_then"] - frame["gap_other"])
     defined = span.abs() > EQUAL

@@ -66,11 +66,13 @@ def percentile_interval(drawn: Floats, clusters: int) -> Floats:
     clusters gives a spread that is too small by √((n−1)/n), and an estimated one at that. Of one cluster
     nothing can be told: the interval then has no width.
     """
-    if np.isnan(drawn).all():
+    missing = np.isnan(drawn)
+    if missing.all():
         return np.full((2, *drawn.shape[1:]), np.nan)
     n = max(clusters, 2)
     tail = float(norm.cdf(-student(clusters) * np.sqrt(n / (n - 1))))
-    return np.asarray(np.nanquantile(drawn, [tail, 1 - tail], axis=0))
+    quantile = np.nanquantile if missing.any() else np.quantile  # the second is much faster
+    return np.asarray(quantile(drawn, [tail, 1 - tail], axis=0))
 
 
 def student(clusters: int) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,15 @@ from cotfaith.stats.intervals import (
     cluster_bootstrap,
     within_range,
 )
-from cotfaith.stats.tables import CELL, estimates, groups
+from cotfaith.stats.tables import CELL, estimates, groups, weights
+
+Wanted = Mapping[str, Sequence[Score]]
+"""What each task reads."""
 
 
 def scores(
     questions: Mapping[tuple[str, str], Question],
-    wanted: Mapping[str, Sequence[Score]],
+    wanted: Wanted,
     traces: pd.DataFrame,
     outcomes: pd.DataFrame,
     seed: int = 0,
@@ -54,8 +58,12 @@ def scores(
         asked = [questions[str(names["task"]), question] for question in group["question"]]
         read = [None if pd.isna(answer) else answer for answer in group["answer"]]
         for score in wanted[str(names["task"])]:
-            each = [(q.id, score.counts(q, answer)) for q, answer in zip(asked, read, strict=True)]
-            counted = [(question, counts) for question, counts in each if counts is not None]
+            each = [score.counts(q, answer) for q, answer in zip(asked, read, strict=True)]
+            counted = [
+                _Counted(q.id, n, counts)
+                for q, n, counts in zip(asked, weights(group), each, strict=True)
+                if counts is not None
+            ]
             if counted:
                 rows.append(names | {"score": score.name} | asdict(_estimate(score, counted, seed)))
     return estimates(rows, [*CELL, "condition", "score"])
@@ -69,14 +77,23 @@ def _by_condition(traces: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
         once.assign(condition="without reasoning", answer=once["answer_without"]),
         outcomes.assign(condition=outcomes["intervention"]),
     ]
-    columns = [*CELL, "condition", "question", "answer"]
-    return pd.concat([frame[columns] for frame in conditions], ignore_index=True)
+    columns = [*CELL, "condition", "question", "answer", "n"]
+    return pd.concat([frame.assign(n=weights(frame))[columns] for frame in conditions], ignore_index=True)
 
 
-def _estimate(score: Score, counted: Sequence[tuple[str, Counts]], seed: int) -> Estimate:
+class _Counted(NamedTuple):
+    """What equal answers to a question add, each."""
+
+    question: str
+    n: int
+    counts: Counts
+
+
+def _estimate(score: Score, counted: Sequence[_Counted], seed: int) -> Estimate:
     """Estimate a score from what each answer adds, question by question."""
-    table = pd.DataFrame([counts for _, counts in counted], dtype=float)
-    sums = table.groupby([question for question, _ in counted], sort=True).sum().to_numpy()
+    table = pd.DataFrame([one.counts for one in counted], dtype=float)
+    n = np.array([one.n for one in counted])
+    sums = table.mul(n, axis=0).groupby([one.question for one in counted], sort=True).sum().to_numpy()
 
     def value(summed: Floats) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -86,4 +103,4 @@ def _estimate(score: Score, counted: Sequence[tuple[str, Counts]], seed: int) ->
     width = score.high - score.low
     place, low, high = ((x - score.low) / width for x in (found, low, high))
     low, high = (score.low + width * end for end in within_range(place, low, high, len(sums)))
-    return Estimate(found, low, high, len(counted), len(sums))
+    return Estimate(found, low, high, int(n.sum()), len(sums))

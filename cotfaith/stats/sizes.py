@@ -11,6 +11,7 @@ from cotfaith.stats.compared import Compared, contrast, ratios, slope_weights
 from cotfaith.stats.intervals import Floats
 from cotfaith.stats.paired import Difference, difference, holm, sign_flip
 from cotfaith.stats.slopes import Slope, binomial_slopes
+from cotfaith.stats.tables import means_by
 
 SIZES_OF_A_TREND = 3
 
@@ -130,7 +131,7 @@ def by_ease(traces: pd.DataFrame, seed: int = 0) -> list[Trend]:
     judged = traces[traces["correct"].notna()]
     whole = judged.groupby("model")["task"].nunique() == judged["task"].nunique()
     judged = judged[judged["model"].map(whole).astype(bool)]
-    right = judged.assign(correct=judged["correct"].astype(float)).groupby("task")["correct"].mean()
+    right = means_by(judged, ["task"], ["correct"])["correct"]
     tasks = list(right.sort_values().index)
     if len(tasks) < 2:
         return []
@@ -174,8 +175,8 @@ def sizes_of(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
 
 def _means(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the share of the same answers, (questions, models), from the smallest model to the largest."""
-    shares = frame.assign(same=frame["same_without"].astype(float)).groupby(["question", "model"])["same"]
-    return shares.mean().unstack("model")[models_of(frame)]
+    shares = means_by(frame, ["question", "model"], ["same_without"])["same_without"]
+    return shares.unstack("model")[models_of(frame)]
 
 
 def trend_of(task: str, frame: pd.DataFrame, seed: int = 0) -> Trend:

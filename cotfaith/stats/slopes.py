@@ -15,6 +15,7 @@ from statsmodels.genmod.generalized_estimating_equations import GEE
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from cotfaith.stats.intervals import Floats, student
+from cotfaith.stats.tables import means_by
 
 SIZES_FOR_BIAS = 4
 """Models from which the letter bias, one number a model, can be told from size."""
@@ -60,10 +61,10 @@ def binomial_slopes(traces: pd.DataFrame, letter_bias: Mapping[tuple[str, str], 
     Slopes
         In log-odds for ten times the parameters, unbounded; a model's samples of a question are one share.
     """
-    shares = traces.assign(
-        share=traces["same_without"].astype(float), accuracy=traces["correct"].astype(float)
-    ).groupby(["question", "model"], as_index=False)
-    cells = shares.agg({"share": "mean", "accuracy": "mean", "n_params": "first", "task": "first"})
+    by = ["question", "model"]
+    shares = means_by(traces, by, ["same_without", "correct"])
+    named = traces.groupby(by)[["n_params", "task"]].first()
+    cells = shares.set_axis(["share", "accuracy"], axis=1).join(named).reset_index()
     biases = [letter_bias.get((task, model), np.nan) for task, model in cells[["task", "model"]].to_numpy()]
     return slopes_of(cells.assign(weight=1.0, letter_bias=biases), ("accuracy", "letter_bias"))
 

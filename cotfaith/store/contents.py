@@ -1,7 +1,7 @@
 """What a run's file holds, read: every query of it stands here and in `frames`."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,10 @@ class Contents:
         """Return how far the probabilities of each model move with what is computed beside them."""
         return self._of_models("floor of ")
 
+    def has_cues(self) -> bool:
+        """Tell whether a question was asked with a cue."""
+        return self._db.one("SELECT 1 FROM questions WHERE arm != '' LIMIT 1") is not None
+
     def canaries(self) -> Iterator[tuple[str, Any]]:
         """Yield by what each model on a server is known again, with the name that it is kept under."""
         for fingerprint, kept in self._metas(CANARY):
@@ -126,9 +130,7 @@ class Contents:
 
     def missing_traces(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys that have no trace and no reason why not, in their order."""
-        query = "SELECT key FROM traces UNION SELECT key FROM unasked"
-        there = {row[0] for row in self._db.rows(query)}
-        return [key for key in keys if key not in there]
+        return self._lacking(keys, ("traces", "key"), ("unasked", "key"))
 
     def unasked(self) -> set[str]:
         """Return the keys of the traces that cannot be had."""
@@ -136,8 +138,7 @@ class Contents:
 
     def missing_replies(self, traces: Iterable[str]) -> list[str]:
         """Return those of the traces behind which the model has not written its own reply."""
-        there = {row[0] for row in self._db.rows("SELECT trace FROM replies")}
-        return [key for key in traces if key not in there]
+        return self._lacking(traces, ("replies", "trace"))
 
     def missing_verdicts(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys that have no verdict, in their order."""
@@ -158,13 +159,16 @@ class Contents:
 
     def missing_rotated(self, keys: Iterable[str]) -> list[str]:
         """Return those of the keys for which other orders of the choices have not been asked."""
-        there = {row[0] for row in self._db.rows("SELECT key FROM rotated")}
-        return [key for key in keys if key not in there]
+        return self._lacking(keys, ("rotated", "key"))
 
     def traces(self, keys: Sequence[str]) -> list[StoredTrace]:
         """Return the traces of the keys, in their order."""
-        query = "SELECT t.body, q.body FROM traces t JOIN questions q ON q.key = t.question WHERE t.key = ?"
-        return [StoredTrace(key, _trace(*next(self._db.rows(query, (key,))))) for key in keys]
+        query = (
+            "SELECT t.key, t.body, q.body FROM json_each(?) w CROSS JOIN traces t ON t.key = w.value "
+            "JOIN questions q ON q.key = t.question ORDER BY w.key"
+        )
+        found = self._db.rows(query, (json.dumps(keys),))
+        return [StoredTrace(key, _trace(body, question)) for key, body, question in found]
 
     def intervened(self, intervention: str) -> dict[str, int]:
         """Return the traces to which the intervention has been applied, and at how many positions at most."""
@@ -179,18 +183,18 @@ class Contents:
     def unanswered(self, intervention: str, traces: Sequence[str]) -> list[str]:
         """Return the keys of these traces' edits that have no outcome yet, grouped by trace."""
         query = (
-            "SELECT e.key FROM edits e LEFT JOIN outcomes o ON o.edit = e.key "
-            "WHERE e.trace = ? AND e.intervention = ? AND o.edit IS NULL ORDER BY e.rowid"
+            "SELECT e.key FROM json_each(?) w CROSS JOIN edits e ON e.trace = w.value AND e.intervention = ? "
+            "LEFT JOIN outcomes o ON o.edit = e.key WHERE o.edit IS NULL ORDER BY w.key, e.rowid"
         )
-        return [row[0] for trace in traces for row in self._db.rows(query, (trace, intervention))]
+        return [key for (key,) in self._db.rows(query, (json.dumps(traces), intervention))]
 
     def edits(self, keys: Sequence[str]) -> list[StoredEdit]:
         """Return the edits of the keys, in their order."""
-        return [next(self._edits("e.key = ?", key)) for key in keys]
+        return list(self._edits("e.key", keys))
 
     def edits_of(self, trace: str) -> list[StoredEdit]:
         """Return all edits of a trace, by intervention and position."""
-        found = list(self._edits("e.trace = ?", trace))
+        found = self._edits("e.trace", [trace])
         return sorted(found, key=lambda stored: (stored.intervention, stored.edit.position))
 
     def refusals_of(self, trace: str) -> list[tuple[str, str]]:
@@ -251,23 +255,32 @@ class Contents:
         )
         yield from self._db.rows(query)
 
-    def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def query(self, sql: str, values: Sequence[object] = ()) -> Generator[tuple[Any, ...], None, None]:
         """Run a read-only query."""
-        yield from self._db.rows(sql)
+        yield from self._db.rows(sql, values)
 
     def _left_out(self, task: str) -> LeftOut:
         """Read what was left out; older runs know of bad rows alone."""
         found = self.meta(f"left out of {task}") or {"bad_rows": self.meta(f"bad rows of {task}") or []}
         return LeftOut(**{kind: tuple(said) for kind, said in found.items()})
 
-    def _edits(self, condition: str, value: str) -> Iterator[StoredEdit]:
-        query = (
-            "SELECT e.key, i.label, e.body, o.body, t.body, q.body FROM edits e "
-            "JOIN interventions i ON i.key = e.intervention "
-            "JOIN traces t ON t.key = e.trace JOIN questions q ON q.key = t.question "
-            f"LEFT JOIN outcomes o ON o.edit = e.key WHERE {condition} ORDER BY e.rowid"
+    def _lacking(self, keys: Iterable[str], *tables: tuple[str, str]) -> list[str]:
+        """Return those of the keys that stand in none of the tables' columns, in their order."""
+        absent = " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {table} WHERE {column} = w.value)" for table, column in tables
         )
-        for key, intervention, edit, outcome, trace, question in self._db.rows(query, (value,)):
+        query = f"SELECT w.value FROM json_each(?) w WHERE {absent} ORDER BY w.key"
+        return [key for (key,) in self._db.rows(query, (json.dumps(list(keys)),))]
+
+    def _edits(self, column: str, keys: Sequence[str]) -> Iterator[StoredEdit]:
+        """Yield the edits with these keys in the column, in their order."""
+        query = (
+            "SELECT e.key, i.label, e.body, o.body, t.body, q.body FROM json_each(?) w "
+            f"CROSS JOIN edits e ON {column} = w.value JOIN interventions i ON i.key = e.intervention "
+            "JOIN traces t ON t.key = e.trace JOIN questions q ON q.key = t.question "
+            "LEFT JOIN outcomes o ON o.edit = e.key ORDER BY w.key, e.rowid"
+        )
+        for key, intervention, edit, outcome, trace, question in self._db.rows(query, (json.dumps(keys),)):
             original = _trace(trace, question)
             body = json.loads(edit)
             fields = body | {"trace": original, "steps": shown_steps(body, original.steps)}

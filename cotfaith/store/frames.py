@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,12 @@ _NOT_APPLICABLE = """
 SELECT n.trace, i.label, n.reason, n.coords FROM not_applicable n
 JOIN interventions i ON i.key = n.intervention ORDER BY n.rowid
 """
-
+_NOT_APPLICABLE_COUNTS = """
+SELECT m.name, m.n_params, q.task, i.label, n.reason, COUNT(*) FROM not_applicable n
+JOIN interventions i ON i.key = n.intervention JOIN traces t ON t.key = n.trace
+JOIN models m ON m.fingerprint = t.model JOIN questions q ON q.key = t.question
+WHERE q.arm = '' GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 1, 3, 4, MIN(n.rowid)
+"""
 _ROTATED = """
 SELECT m.name, m.n_params, r.body FROM rotated r JOIN models m ON m.fingerprint = r.model
 ORDER BY m.n_params, m.name, r.rowid
@@ -125,6 +130,16 @@ class RunFrames:
             not_applicable=_plain(self.not_applicable),
         )
 
+    def of(self, interventions: Collection[str]) -> "RunFrames":
+        """The same with the outcomes of these interventions alone, by their labels."""
+        told = self.outcomes["intervention"].isin(interventions)
+        return replace(self, outcomes=self.outcomes[told].reset_index(drop=True))
+
+    @property
+    def inside(self) -> pd.DataFrame:
+        """The outcomes, among them those of edits inside."""
+        return self.outcomes
+
 
 def load_run(folder: str | Path) -> RunFrames:
     """Read a run's folder into frames; probabilities are lists in the order of the choices."""
@@ -147,13 +162,11 @@ def run_frames(store: Store) -> RunFrames:
     )
     refused["coords"] = refused["coords"].map(json.loads)
     between_steps = _table(_between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
-    bodies = store.query("SELECT body FROM questions WHERE arm = '' ORDER BY task, id")
-    questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
     return RunFrames(
-        questions=pd.DataFrame(questions, columns=QUESTION_COLUMNS),
-        interventions=pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"]),
+        questions=questions_of(store),
+        interventions=interventions_of(store),
         traces=traces,
-        rotated=pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS),
+        rotated=rotated_of(store),
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
         between_steps=_in_order(original[SHARED_COLUMNS].merge(between_steps, on="trace")),
@@ -164,6 +177,29 @@ def run_frames(store: Store) -> RunFrames:
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows without a cue, where there is any."""
     return frame if (frame["cue"] == "").all() else frame[frame["cue"] == ""].reset_index(drop=True)
+
+
+def questions_of(store: Store) -> pd.DataFrame:
+    """Return the questions of a run."""
+    bodies = store.query("SELECT body FROM questions WHERE arm = '' ORDER BY task, id")
+    questions = ({"accepted": []} | json.loads(body) for (body,) in bodies)
+    return pd.DataFrame(questions, columns=QUESTION_COLUMNS)
+
+
+def interventions_of(store: Store) -> pd.DataFrame:
+    """Return the interventions of a run by their labels."""
+    return pd.DataFrame(store.query(_INTERVENTIONS), columns=["label", "spec"])
+
+
+def rotated_of(store: Store) -> pd.DataFrame:
+    """Return the answers of a run to questions with their choices in other orders."""
+    return pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS)
+
+
+def not_applicable_counts(store: Store) -> pd.DataFrame:
+    """Return the reasons why interventions did not apply, each with how often it was one."""
+    columns = ["model", "n_params", "task", "intervention", "reason", "n"]
+    return pd.DataFrame(store.query(_NOT_APPLICABLE_COUNTS), columns=columns)
 
 
 def _table(rows: Iterable[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
