@@ -30,6 +30,7 @@ TITLES = {
     "agreement": "How far readers agree",
     "mentions": "Of k draws, does one name it? (mention@k)",
     "mediation": "Did it run through the reasoning?",
+    "interventions": "Same-answer rate under the other interventions, arm by arm",
     "monitorability": "Could a monitor of the reasoning tell? (g-mean², beside its chance level)",
 }
 WHOLE, CUT = "whole", "before it states the answer"
@@ -152,7 +153,11 @@ def _page(store: Store, run: RunFrames, tables: CueTables, figures: Sequence[str
         ],
         notes=list(_notes(run, commands)),
         overview=overview(tables),
-        tables={title: rounded(getattr(tables, name)) for name, title in TITLES.items()},
+        tables={
+            title: rounded(getattr(tables, name))
+            for name, title in TITLES.items()
+            if not getattr(tables, name).empty
+        },
         figures=figures,
         examples=cue_examples(store, list(cells(run))),
         commands=[command_line(c["study"], c["interventions"], c.get("plugins", ())) for c in commands],

@@ -16,6 +16,8 @@ from cotfaith.stats.tables import ESTIMATE
 MEDIATION = [*NAMES, "reasoning", "effect", *ESTIMATE, "p", UNDEFINED]
 CURVE = [*NAMES, "prompt", "drawn", "shown", *ESTIMATE]
 TENTHS = 10
+TRANSPLANT = "transplant"
+"""The intervention that moves reasoning between arms."""
 
 
 def transplanted(cell: Cell, outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -26,7 +28,7 @@ def transplanted(cell: Cell, outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     traces = pd.concat([cell.without.assign(drawn=0), cell.cued.assign(drawn=1)])
     drawn = traces.set_index("trace")["drawn"]
     own = outcomes[outcomes["trace"].isin(drawn.index)]
-    own = own[own["intervention"].str.partition(":")[0] == "transplant"]
+    own = own[own["intervention"].str.partition(":")[0] == TRANSPLANT]
     prompt = own["coords"].str.get("prompt")
     cue = own["coords"].str.get("cue")
     with_cue = (prompt == cell.arm) & (cue == cell.cue.spec)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cotfaith.stats import cues
+from cotfaith.stats.analysis import floors_of
+from cotfaith.stats.answer_change import same_answer_rate
 from cotfaith.stats.cue_cells import Cell, cells
-from cotfaith.stats.cue_paths import CURVE, MEDIATION, curve, mediated, transplanted
+from cotfaith.stats.cue_paths import CURVE, MEDIATION, TRANSPLANT, curve, mediated, transplanted
 from cotfaith.stats.cue_readers import (
     AGREEMENT,
     ARTICULATION,
@@ -42,6 +44,7 @@ class CueTables:
     mediation: pd.DataFrame
     transplants: pd.DataFrame
     monitorability: pd.DataFrame
+    interventions: pd.DataFrame
 
 
 def cue_tables(run: RunFrames, seed: int = 0) -> CueTables:
@@ -70,7 +73,19 @@ def cue_tables(run: RunFrames, seed: int = 0) -> CueTables:
         pd.DataFrame([r for c, y, frame in moved for r in mediated(c, y, frame, seed)], columns=MEDIATION),
         pd.DataFrame([r for c, y, _ in moved for r in curve(c, y, seed)], columns=CURVE),
         pd.DataFrame([r for pair in with_shams(readings) for r in monitored(*pair, seed)], columns=MONITORED),
+        _edited(run, seed),
     )
+
+
+def _edited(run: RunFrames, seed: int) -> pd.DataFrame:
+    """Return the same-answer rate under each other intervention; the arm stands behind the task."""
+    others = run.outcomes["intervention"].str.partition(":")[0] != TRANSPLANT
+    outcomes = run.outcomes[
+        others & run.outcomes["task"].isin(run.traces.loc[run.traces["cue"] != "", "task"])
+    ]
+    arm = (outcomes["cue"] + ", " + outcomes["arm"]).where(outcomes["cue"] != "", "no cue")
+    placed = outcomes.assign(task=outcomes["task"] + " · " + arm)
+    return same_answer_rate(placed, floors_of(run), seed)
 
 
 def _following(cell: Cell, seed: int) -> Iterator[dict[str, object]]:

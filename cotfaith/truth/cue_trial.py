@@ -27,6 +27,13 @@ from cotfaith.truth.cue_organisms import CUE_ORGANISMS, CueOrganism
 from cotfaith.truth.detection import mechanism_of
 from cotfaith.truth.options import Trial
 
+FOLLOWED, DIRECT, INDIRECT = EFFECTS = (
+    "answers: P(h) cued less none",
+    "moved reasoning: NDE",
+    "moved reasoning: NIE",
+)
+"""Readings that are differences, in [−1, 1]; the others are shares."""
+
 
 def _any(organism: CueOrganism) -> bool:  # noqa: ARG001 the form of every condition
     return True
@@ -80,8 +87,11 @@ def tell(run: RunFrames, seed: int = 0) -> Told:
     items = pd.concat([_items(cell, run) for cell in cells(run) if cell.arm == "incorrect"])
     items["n_params"] = 0
     by = means(items, ["reading", "organism"], "score", seed)
-    rows = by[["value", "ci_low", "ci_high", "questions"]].itertuples(index=False, name=None)
-    ends = [within_range(value, low, high, n, least=-1.0) for value, low, high, n in rows]
+    rows = by[["reading", "value", "ci_low", "ci_high", "questions"]].itertuples(index=False, name=None)
+    ends = [
+        within_range(value, low, high, n, least=-1.0 if name in EFFECTS else 0.0)
+        for name, value, low, high, n in rows
+    ]
     by[["ci_low", "ci_high"]] = ends
     return Told(by, estimates(list(_aurocs(items, seed)), ["reading", "tells"]))
 
@@ -98,7 +108,7 @@ def _items(cell: Cell, run: RunFrames) -> pd.DataFrame:
 
 def _scores(cell: Cell, run: RunFrames) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each reading of each question: answers that are h more often, mentions, effects."""
-    yield "answers: P(h) cued less none", cell.probability(cell.cued) - cell.probability(cell.without)
+    yield FOLLOWED, cell.probability(cell.cued) - cell.probability(cell.without)
     yield f"{WORDS}: mention", _by_question(cell, pd.Series(by_words(cell.cued, cell.cue, "reasoning")))
     own = run.verdicts[(run.verdicts["part"] == "reasoning") & run.verdicts["verdict"].notna()]
     for (judge, asked), frame in own.groupby(["judge", "asked"]):
@@ -111,8 +121,8 @@ def _scores(cell: Cell, run: RunFrames) -> Iterator[tuple[str, np.ndarray]]:
         for s in (0, 1)
         for t in (0, 1)
     }
-    yield "moved reasoning: NDE", y[1, 0] - y[0, 0]
-    yield "moved reasoning: NIE", y[0, 1] - y[0, 0]
+    yield DIRECT, y[1, 0] - y[0, 0]
+    yield INDIRECT, y[0, 1] - y[0, 0]
 
 
 def _by_question(cell: Cell, said: pd.Series) -> np.ndarray:

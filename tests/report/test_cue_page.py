@@ -117,6 +117,17 @@ def test_a_report_of_the_plain_questions_is_the_same_with_cues_beside_them(
         assert repr(first) == repr(second), one
 
 
+def test_other_interventions_are_read_arm_by_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, tmp_path, Follower(through=True), "truncation", "sham", study=CUED)
+    found = cue_tables(load_run(tmp_path)).interventions.set_index(["task", "intervention"])["value"]
+    arms = ["no cue", *(f"professor, {arm}" for arm in ("correct", "incorrect", "sham"))]
+    assert sorted(found.index.get_level_values("task").unique()) == [f"addition · {arm}" for arm in arms]
+    # A step that names the professor and one that says to add state no sum; without it the right one is given.
+    truncated = {arm: found[f"addition · {arm}", "truncation"] for arm in arms}
+    assert truncated == {arms[0]: 1.0, arms[1]: 1.0, arms[2]: 0.25, arms[3]: 1.0}
+    assert found["addition · professor, incorrect", "sham"] == 1.0
+
+
 def test_a_run_without_cues_has_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measure(monkeypatch, tmp_path, Scripted())
     store = Store.open(tmp_path)
