@@ -1,11 +1,9 @@
-"""A run as tidy pandas frames: what metrics read, what is exported, what a notebook opens."""
+"""A run as tidy pandas frames: what metrics read, and what a notebook opens."""
 
-import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -78,7 +76,6 @@ NUMBERS = {
 """Columns that are numbers even where all are missing."""
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
 SHARED_COLUMNS = ["trace", "model", "n_params", "task", "question", "sample", "n_steps"]
-OBJECT_COLUMNS = {"coords", "marks", "labels"}
 ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob", "closed", "hit_limit"]
 
 
@@ -130,7 +127,7 @@ def run_frames(store: Store) -> RunFrames:
         store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
     )
     refused["coords"] = refused["coords"].map(json.loads)
-    between_steps = _table(_between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
+    moved = _table(between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
     return RunFrames(
         questions=questions_of(store),
         interventions=interventions_of(store),
@@ -138,7 +135,7 @@ def run_frames(store: Store) -> RunFrames:
         rotated=rotated_of(store),
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
-        between_steps=_in_order(original[SHARED_COLUMNS].merge(between_steps, on="trace")),
+        between_steps=_in_order(original[SHARED_COLUMNS].merge(moved, on="trace")),
     )
 
 
@@ -208,7 +205,7 @@ def _outcome_row(row: Iterable[object], steps: Mapping[object, Sequence[str]]) -
     )  # fmt: skip
 
 
-def _between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
+def between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
     """Return a row a pair of steps; see `RunFrames.between_steps`."""
     found: dict[tuple[object, object, int], list[tuple[int, float]]] = {}
     for trace, intervention, edit, outcome in rows:
@@ -234,24 +231,3 @@ def _rotated_row(row: Iterable[object]) -> tuple[object, ...]:
         model, n_params, question["task"], question["id"], rotation, len(names),
         letter, original, answer["correct"], answer["probs"],
     )  # fmt: skip
-
-
-def export_run(folder: str | Path, kind: Literal["csv", "jsonl", "parquet"]) -> list[Path]:
-    """Write each table of a run to its folder's `export/`, and return the paths; objects become JSON."""
-    run = load_run(folder)
-    target = Path(folder) / "export"
-    target.mkdir(exist_ok=True)
-    paths = []
-    for field in fields(run):
-        frame: pd.DataFrame = getattr(run, field.name)
-        for column in OBJECT_COLUMNS & set(frame.columns):
-            frame[column] = frame[column].map(json.dumps)
-        path = target / f"{field.name}.{kind}"
-        if kind == "csv":
-            frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)  # reasoning may hold a bare \r
-        elif kind == "jsonl":
-            frame.to_json(path, orient="records", lines=True, force_ascii=False)
-        else:
-            frame.to_parquet(path, index=False)
-        paths.append(path)
-    return paths
