@@ -268,7 +268,7 @@ def export(
     format: Annotated[Literal["csv", "jsonl", "parquet"], typer.Option(help="Format of the files.")] = "csv",  # noqa: A002
 ) -> None:
     """Write a run's questions, traces and outcomes as tidy tables."""
-    from cotfaith.store.frames import export_run
+    from cotfaith.store.exporting import export_run
 
     for path in export_run(run, format):
         out.print(str(path), markup=False, soft_wrap=True)

@@ -114,7 +114,7 @@ _TEXT = {
 }
 
 
-def batches(store: Store, traces_at_once: int = TRACES_AT_ONCE) -> "Iterator[duckdb.DuckDBPyConnection]":
+def batches(store: Store) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Yield a connection that holds some samples of reasoning, as `traces`, and their `outcomes`.
 
     They have the columns of `store.frames.RunFrames`, with the outcomes' `reasoning` besides; probabilities
@@ -123,7 +123,7 @@ def batches(store: Store, traces_at_once: int = TRACES_AT_ONCE) -> "Iterator[duc
     import duckdb
 
     connection = duckdb.connect(config={"threads": 1})
-    for sampled, edited in _ahead(_stored(store.folder, traces_at_once)):
+    for sampled, edited in _ahead(_stored(store.folder)):
         connection.register("sampled", sampled)
         connection.register("edited", edited)
         connection.execute(_TRACES)
@@ -138,15 +138,19 @@ def any_inside(batch: "duckdb.DuckDBPyConnection") -> bool:
     return bool(found[0][0])
 
 
-def _stored(folder: Path, traces_at_once: int) -> Generator[tuple[pa.Table, pa.Table], None, None]:
-    """Yield some traces and their edits with outcomes, as they are stored."""
+def _stored(folder: Path) -> Generator[tuple[pa.Table, pa.Table], None, None]:
+    """Yield some traces and their edits with outcomes, as they are stored; none if there are none at all."""
     with closing(Store.open(folder)) as store, closing(store.query(_IN_ORDER)) as keys:
-        while some := list(islice(keys, traces_at_once)):
+        some = list(islice(keys, TRACES_AT_ONCE))
+        while True:
             wanted = (json.dumps([key for (key,) in some]),)
             yield (
                 _table(store.query(_SAMPLED, wanted), _SAMPLED_COLUMNS),
                 _table(store.query(_EDITED, wanted), _EDITED_COLUMNS),
             )
+            some = list(islice(keys, TRACES_AT_ONCE))
+            if not some:
+                return
 
 
 def _ahead(several: Generator[tuple[pa.Table, pa.Table], None, None]) -> Iterator[tuple[pa.Table, pa.Table]]:

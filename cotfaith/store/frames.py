@@ -1,11 +1,9 @@
-"""A run as tidy pandas frames: what metrics read, what is exported, what a notebook opens."""
+"""A run as tidy pandas frames: what metrics read, and what a notebook opens."""
 
-import csv
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -80,19 +78,9 @@ NUMBERS = {
 """Columns that are numbers even where all are missing."""
 QUESTION_COLUMNS = ["task", "id", "text", "choices", "gold", "accepted", "marks", "labels"]
 SHARED_COLUMNS = [
-    "trace",
-    "model",
-    "n_params",
-    "task",
-    "question",
-    "cue",
-    "arm",
-    "target",
-    "sample",
-    "n_steps",
-]
+    "trace", "model", "n_params", "task", "question", "cue", "arm", "target", "sample", "n_steps",
+]  # fmt: skip
 VERDICT_COLUMNS = ["trace", "judge", "part", "asked", "verdict", "probability", "quote", "fault"]
-OBJECT_COLUMNS = {"coords", "marks", "labels"}
 ORIGINAL_COLUMNS = ["answer", "correct", "probs", "text_tokens", "logprob", "closed", "hit_limit"]
 
 
@@ -161,7 +149,7 @@ def run_frames(store: Store) -> RunFrames:
         store.query(_NOT_APPLICABLE), columns=["trace", "intervention", "reason", "coords"]
     )
     refused["coords"] = refused["coords"].map(json.loads)
-    between_steps = _table(_between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
+    moved = _table(between_steps(store.query(_ON_STEPS)), BETWEEN_STEPS_COLUMNS)
     return RunFrames(
         questions=questions_of(store),
         interventions=interventions_of(store),
@@ -169,8 +157,8 @@ def run_frames(store: Store) -> RunFrames:
         rotated=rotated_of(store),
         outcomes=_in_order(original.merge(outcomes, on="trace")),
         not_applicable=_in_order(original[SHARED_COLUMNS].merge(refused, on="trace")),
-        between_steps=_in_order(original[SHARED_COLUMNS].merge(between_steps, on="trace")),
-        verdicts=pd.DataFrame(map(_verdict_row, store.query(_VERDICTS)), columns=VERDICT_COLUMNS),
+        between_steps=_in_order(original[SHARED_COLUMNS].merge(moved, on="trace")),
+        verdicts=verdicts_of(store),
     )
 
 
@@ -194,6 +182,11 @@ def interventions_of(store: Store) -> pd.DataFrame:
 def rotated_of(store: Store) -> pd.DataFrame:
     """Return the answers of a run to questions with their choices in other orders."""
     return pd.DataFrame(map(_rotated_row, store.query(_ROTATED)), columns=ROTATED_COLUMNS)
+
+
+def verdicts_of(store: Store) -> pd.DataFrame:
+    """Return what judges said of a run's traces."""
+    return pd.DataFrame(map(_verdict_row, store.query(_VERDICTS)), columns=VERDICT_COLUMNS)
 
 
 def not_applicable_counts(store: Store) -> pd.DataFrame:
@@ -246,7 +239,7 @@ def _outcome_row(row: Iterable[object], steps: Mapping[object, Sequence[str]]) -
     )  # fmt: skip
 
 
-def _between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
+def between_steps(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
     """Return a row a pair of steps; see `RunFrames.between_steps`."""
     found: dict[tuple[object, object, int], list[tuple[int, float]]] = {}
     for trace, intervention, edit, outcome in rows:
@@ -279,24 +272,3 @@ def _rotated_row(row: Iterable[object]) -> tuple[object, ...]:
         model, n_params, question["task"], question["id"], rotation, len(names),
         letter, original, answer["correct"], answer["probs"],
     )  # fmt: skip
-
-
-def export_run(folder: str | Path, kind: Literal["csv", "jsonl", "parquet"]) -> list[Path]:
-    """Write each table of a run to its folder's `export/`, and return the paths; objects become JSON."""
-    run = load_run(folder)
-    target = Path(folder) / "export"
-    target.mkdir(exist_ok=True)
-    paths = []
-    for table in fields(run):
-        frame: pd.DataFrame = getattr(run, table.name)
-        for column in OBJECT_COLUMNS & set(frame.columns):
-            frame[column] = frame[column].map(json.dumps)
-        path = target / f"{table.name}.{kind}"
-        if kind == "csv":
-            frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)  # reasoning may hold a bare \r
-        elif kind == "jsonl":
-            frame.to_json(path, orient="records", lines=True, force_ascii=False)
-        else:
-            frame.to_parquet(path, index=False)
-        paths.append(path)
-    return paths

@@ -15,7 +15,8 @@ from cotfaith.identity import key
 from cotfaith.report.report import write_report
 from cotfaith.schema import Answer, Edit, LeftOut, ModelInfo, NotApplicable, Outcome, Question, Trace
 from cotfaith.store.database import SCHEMA_VERSION
-from cotfaith.store.frames import export_run, load_run
+from cotfaith.store.exporting import export_run
+from cotfaith.store.frames import load_run
 from cotfaith.store.store import Store
 from tests.rows import sound
 from tests.scripted import STUDY, Scripted, measure
