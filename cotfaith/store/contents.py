@@ -1,4 +1,4 @@
-"""What a run's file holds, read: every query of it stands here and in `frames`."""
+"""What a run's file holds, read: every query of it stands here, in `frames` and in `searching`."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -251,9 +251,9 @@ class Contents:
         )
         yield from self._db.rows(query)
 
-    def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def query(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Run a read-only query."""
-        yield from self._db.rows(sql)
+        yield from self._db.rows(sql, values)
 
     def _left_out(self, task: str) -> LeftOut:
         """Read what was left out; older runs know of bad rows alone."""
