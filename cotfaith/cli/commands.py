@@ -263,6 +263,19 @@ def show(
         print_question(out, store, question)
 
 
+def view(
+    run: RunFolder,
+    port: Annotated[
+        int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
+    open: Annotated[bool, typer.Option(help="Open it in the browser.")] = False,  # noqa: A002
+) -> None:
+    """Look at a run in the browser, trace by trace, until Ctrl-C: from this machine alone."""
+    from cotfaith.view.serving import serve
+
+    serve(run, port, say, opens=open)
+
+
 def export(
     run: RunFolder,
     format: Annotated[Literal["csv", "jsonl", "parquet"], typer.Option(help="Format of the files.")] = "csv",  # noqa: A002
@@ -309,5 +322,5 @@ def _details(cls: type[Plugin], verbose: bool) -> Iterator[str]:
             yield f"in a folder: {' or '.join(cls.files):.100}"
 
 
-ON_RUNS = (report, merge, compare, plan, show, export, list_)
+ON_RUNS = (report, merge, compare, plan, show, view, export, list_)
 """Commands that measure nothing."""

@@ -52,11 +52,12 @@ def examples(store: Store) -> list[Example]:
 
 
 def marked(original: str, edited: str) -> tuple[list[Piece], list[Piece]]:
-    """Cut both texts into pieces, compared word by word; those that the other text lacks are `other`."""
+    """Cut both texts into pieces, compared word by word, white space aside; those that the other text lacks are `other`."""
     words: list[list[str]] = [re.findall(r"\s*\S+", text) for text in (original, edited)]
     left: list[Piece] = []
     right: list[Piece] = []
-    for tag, a, b, c, d in SequenceMatcher(None, words[0], words[1], autojunk=False).get_opcodes():
+    said = [[word.lstrip() for word in several] for several in words]
+    for tag, a, b, c, d in SequenceMatcher(None, *said, autojunk=False).get_opcodes():
         kind: Kind = "same" if tag == "equal" else "other"
         left += [("".join(words[0][a:b]), kind)] if a < b else []
         right += [("".join(words[1][c:d]), kind)] if c < d else []

@@ -1,4 +1,4 @@
-"""What a run's file holds, read: every query of it stands here and in `frames`."""
+"""What a run's file holds, read: every query of it stands here, in `frames` and in `searching`."""
 
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
