@@ -34,6 +34,8 @@ FILE_NAME = "run.sqlite"
 LOCK_NAME = "run.lock"
 OF_INSIDE = ("shift", "on_steps", "attention")
 """What only outcomes of edits inside have, and other bodies do without."""
+SELDOM = ("question", "instead_of_end", "inside")
+"""What few edits have, likewise."""
 
 
 class Store(Contents):
@@ -253,9 +255,10 @@ def _dump_edit(edit: Edit) -> str:
     own, shown = edit.trace.steps, edit.steps
     first = _alike(shown, own)
     last = _alike(shown[first:][::-1], own[first:][::-1])
-    body = json.loads(_dump(edit, {"trace"} if edit.inside else {"trace", "inside"}))
+    unsaid = {name for name in SELDOM if not getattr(edit, name)}
+    body = json.loads(_dump(edit, {"trace", *unsaid}))
     body |= {"steps": shown[first : len(shown) - last], "first": first, "last": last}
-    return json.dumps(body, ensure_ascii=False)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _alike(some: Sequence[str], others: Sequence[str]) -> int:
