@@ -52,12 +52,12 @@ def examples(store: Store) -> list[Example]:
 
 
 def marked(original: str, edited: str) -> tuple[list[Piece], list[Piece]]:
-    """Cut both texts into pieces, compared word by word, white space aside; those that the other text lacks are `other`."""
+    """Cut both texts into pieces, compared word by word; what the other does not say is `other`."""
     words: list[list[str]] = [re.findall(r"\s*\S+", text) for text in (original, edited)]
     left: list[Piece] = []
     right: list[Piece] = []
-    said = [[word.lstrip() for word in several] for several in words]
-    for tag, a, b, c, d in SequenceMatcher(None, *said, autojunk=False).get_opcodes():
+    said, then = ([word.lstrip() for word in several] for several in words)
+    for tag, a, b, c, d in SequenceMatcher(None, said, then, autojunk=False).get_opcodes():
         kind: Kind = "same" if tag == "equal" else "other"
         left += [("".join(words[0][a:b]), kind)] if a < b else []
         right += [("".join(words[1][c:d]), kind)] if c < d else []

@@ -11,7 +11,7 @@ from cotfaith.store.contents import ADAPTERS, Contents, StoredEdit
 
 PAGE = 50
 """Traces on a page."""
-WINDOW = 1000
+WINDOW = 200
 """Traces that one query looks at."""
 PATIENCE = 2.0
 """Seconds after which a search stops where it is."""

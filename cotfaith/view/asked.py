@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite, nan
 from typing import TypeVar, get_args
 from urllib.parse import urlencode
 
@@ -96,7 +97,12 @@ def _count(name: str, given: str) -> int | None:
 
 
 def _number(name: str, given: str) -> float | None:
+    if not given:
+        return None
     try:
-        return float(given) if given else None
+        number = float(given)
     except ValueError:
-        raise InputError(f"{name}: {given[:40]!r} is no number.") from None
+        number = nan
+    if not isfinite(number):
+        raise InputError(f"{name}: {given[:40]!r} is no number.")
+    return number

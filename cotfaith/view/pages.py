@@ -8,7 +8,7 @@ from cotfaith.dialogue.prompts import question_block
 from cotfaith.errors import InputError
 from cotfaith.plugins.arms import asked_text
 from cotfaith.report.examples import Piece
-from cotfaith.schema import Question, Trace
+from cotfaith.schema import Patched, Question, Trace
 from cotfaith.store import searching
 from cotfaith.store.contents import StoredEdit
 from cotfaith.store.searching import Found, Kinds, Tally
@@ -65,11 +65,13 @@ class EditPage:
     trace_key: str
     stored: StoredEdit
     model: str
-    question: str
-    question_then: str | None
+    question: Sequence[Piece]
+    question_then: Sequence[Piece]
     """What was asked instead, if it was."""
     original: Sequence[Piece]
     edited: Sequence[Piece]
+    donors: Sequence[Sequence[Piece]]
+    """Of the texts from which states were taken, what the reasoning that is shown does not say is `other`."""
     answer: str
     answer_then: str
     bars: Sequence[Bar]
@@ -157,15 +159,18 @@ def edit_page(store: Store, key: str) -> EditPage:
     original, edited = compared(edit.trace.steps, edit.steps)
     if outcome is not None and outcome.resumed:
         edited.append((outcome.resumed, "resumed"))
-    other = None if edit.question in (None, edit.trace.question) else asked_text(edit.asked)
+    asked, then = [[asked_text(one)] for one in (edit.trace.question, edit.asked)]
+    question, question_then = compared(asked, then) if asked != then else ([(asked[0], "same")], [])
+    donors = [one.donor for one in edit.inside if isinstance(one, Patched)]
     return EditPage(
         trace_key=trace_key,
         stored=stored,
         model=searching.model_of(store, trace_key),
-        question=asked_text(edit.trace.question) if other else question_block(edit.trace.question),
-        question_then=other,
+        question=question,
+        question_then=question_then,
         original=original,
         edited=edited,
+        donors=[compared(edit.steps, donor)[1] for donor in donors],
         answer=written(edit.trace.answer),
         answer_then="not asked yet" if outcome is None else written(outcome.answer),
         bars=[] if outcome is None else bars(edit.trace.answer, outcome.answer),
