@@ -81,8 +81,4 @@ def test_from_the_list_to_a_trace_to_an_edit_and_its_arms(browser: Any, address:
 
 def _fits(page: Any, width: int) -> bool:
     """Tell whether nothing is wider than the window."""
-    wide = page.evaluate(
-        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth && "
-        "!e.closest('.wide')).map(e => e.outerHTML.slice(0, 200))"
-    )
     return bool(page.evaluate("document.documentElement.scrollWidth") <= width)
