@@ -58,10 +58,10 @@ def test_from_the_list_to_a_trace_to_an_edit_and_its_arms(browser: Any, address:
     page.get_by_label("An edit changed the answer").select_option("yes")
     page.get_by_label("Test").select_option("truncation")
     page.get_by_label("Arm of a cue").select_option("no cue")
-    page.get_by_role("button", name="Look").click()
+    _follow(page, page.get_by_role("button", name="Look"))
     assert "changed=yes" in page.url
     assert page.get_by_label("Test").input_value() == "truncation"
-    page.get_by_role("link", name="0-92+49, sample 0").click()
+    _follow(page, page.get_by_role("link", name="0-92+49, sample 0"))
     trace = page.url
     assert page.locator("ol.steps li").count() == 2
     assert page.locator("ol.steps li.t4 .text").inner_text() == "<img src=x onerror=alert(1)> 1 + 1 = 2."
@@ -71,12 +71,17 @@ def test_from_the_list_to_a_trace_to_an_edit_and_its_arms(browser: Any, address:
     assert page.locator(".sides mark").first.inner_text().strip().startswith("<img src=x")
     assert _fits(page, width)
     page.goto(trace)
-    page.get_by_role("link", name="This question in all samples, models and arms").click()
+    _follow(page, page.get_by_role("link", name="This question in all samples, models and arms"))
     assert page.locator(".arms section").count() == 4
     assert _fits(page, width)
     assert troubles == []
     assert [url for url in asked if not url.startswith(address)] == []
     page.close()
+
+
+def _follow(page: Any, link: Any) -> None:
+    with page.expect_navigation():
+        link.click()
 
 
 def _fits(page: Any, width: int) -> bool:
