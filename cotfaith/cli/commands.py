@@ -201,10 +201,14 @@ def plan(
         found = [planning.plan("a guess, without a pilot", planning.GUESS, None, wish)]
     else:
         from cotfaith.stats.analysis import floors_of
-        from cotfaith.store.frames import load_run
+        from cotfaith.store.counts import chosen
+        from cotfaith.store.frames import interventions_of
+        from cotfaith.store.store import Store
 
-        run = load_run(pilot)
-        found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
+        store = Store.open(pilot)
+        traces, outcomes = chosen(store, planning.OF_TRACES, planning.OF_OUTCOMES)
+        floors = floors_of(interventions_of(store), outcomes)
+        found = planning.plans(traces, outcomes, floors, wish)
     print_plans(out, found, wish)
 
 
