@@ -120,7 +120,7 @@ def count(store: Store, kept: Kept, stepped: Collection[str] = (), written: Coll
 
 
 def chosen(store: Store, traces: Sequence[str], outcomes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return some columns of a run's traces and outcomes, as `store.frames.RunFrames` has them, row by row."""
+    """Return some columns of a run's traces and outcomes, row by row as `store.frames.RunFrames` has them."""
     parts: dict[str, list[pa.Table]] = {
         f"SELECT {', '.join(traces)} FROM traces ORDER BY place": [],
         f"SELECT {', '.join(outcomes)} FROM outcomes ORDER BY place, number": [],
