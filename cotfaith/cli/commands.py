@@ -236,12 +236,16 @@ def plan(
     else:
         from cotfaith.stats.analysis import floors_of
         from cotfaith.stats.cue_planning import cue_plans
-        from cotfaith.store.frames import load_run
+        from cotfaith.store.counts import chosen
+        from cotfaith.store.frames import interventions_of, run_frames
+        from cotfaith.store.store import Store
 
-        whole = load_run(pilot)
-        run, cued = whole.uncued, cue_plans(whole, wish)
-        found = planning.plans(run.traces, run.outcomes, floors_of(run), wish)
-        if not cued.empty:
+        store = Store.open(pilot)
+        traces, outcomes = chosen(store, planning.OF_TRACES, planning.OF_OUTCOMES)
+        floors = floors_of(interventions_of(store), outcomes)
+        found = planning.plans(traces, outcomes, floors, wish)
+        if store.has_cues():
+            cued = cue_plans(run_frames(store), wish)
             print_table(out, f"An effect of {wish.effect:g} of a cue on P(h)", cued)
     print_plans(out, found, wish)
 

@@ -86,7 +86,7 @@ def analyse(run: RunFrames | Counts, seed: int = 0) -> Analysis:
     """Estimate everything that a run allows of what was asked without a cue."""
     if isinstance(run, RunFrames):
         run = run.uncued
-    interventions = dict(_interventions(run))
+    interventions = dict(_interventions(run.interventions, run.outcomes))
     run = run.of(interventions)
     judges = Judges(run.traces, run.questions)
     bias = letter_bias(run.traces, run.rotated, seed)
@@ -212,15 +212,15 @@ def _controls(run: RunFrames | Counts, judges: Judges, seed: int) -> pd.DataFram
     )
 
 
-def floors_of(run: RunFrames | Counts) -> list[str]:
-    """Return the labels of the run's interventions that change nothing."""
-    return [label for label, intervention in _interventions(run) if intervention.floor]
+def floors_of(interventions: pd.DataFrame, outcomes: pd.DataFrame) -> list[str]:
+    """Return the labels of those interventions that have outcomes and change nothing."""
+    return [label for label, one in _interventions(interventions, outcomes) if one.floor]
 
 
-def _interventions(run: RunFrames | Counts) -> Iterator[tuple[str, Intervention]]:
-    """Yield the run's interventions by label, built again from their specifications."""
-    there = set(run.outcomes["intervention"])
-    for label, spec in zip(run.interventions["label"], run.interventions["spec"], strict=True):
+def _interventions(interventions: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[tuple[str, Intervention]]:
+    """Yield the interventions that have outcomes by label, built again from their specifications."""
+    there = set(outcomes["intervention"].unique())
+    for label, spec in zip(interventions["label"], interventions["spec"], strict=True):
         if label in there:
             try:
                 found = INTERVENTIONS.build(spec)

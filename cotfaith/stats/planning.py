@@ -184,6 +184,16 @@ def plan(comparison: str, components: Components, cost: Cost | None, wish: Wish)
     return replace(found, tokens=own, best_samples=samples, best_questions=questions, best_power=best)
 
 
+OF_TRACES = (
+    "task", "n_params", "model", "question", "sample", "prompt_tokens", "drawn_tokens", "same_without",
+)  # fmt: skip
+OF_OUTCOMES = (
+    "task", "model", "intervention", "question", "sample", "position", "resume", "same", "logprob", "tokens",
+    "resumed_tokens",
+)  # fmt: skip
+"""The columns of a run that a plan is made from."""
+
+
 def plans(traces: pd.DataFrame, outcomes: pd.DataFrame, floors: Sequence[str], wish: Wish) -> list[Prospect]:
     """Plan from a pilot: each intervention against its floor, and neighbouring models against each other.
 

@@ -46,12 +46,12 @@ CREATE OR REPLACE TEMP TABLE traces AS SELECT
     t.answer.mass AS mass, t.answer_without.mass AS mass_without,
     t.answer.probability AS probability, t.answer_without.probability AS probability_without,
     r.text AS reply, r.answer AS reply_answer, r.same AS same_reply,
-    array_to_string(t.steps, '') AS reasoning, trace, place, t.steps AS steps
+    coalesce(array_to_string(t.steps, ''), '') AS reasoning, trace, place, t.steps AS steps
 FROM (SELECT *, from_json(body, '{_TRACE}') AS t, from_json(reply_body, '{_REPLY}') AS r FROM sampled)
 ORDER BY place
 """
 _OUTCOMES = f"""
-CREATE OR REPLACE TEMP VIEW outcomes AS
+CREATE OR REPLACE TEMP VIEW outcomes AS  -- some DuckDBs make no text, and not an empty one, of no steps
 WITH asked AS (
     SELECT place, number, intervention, from_json(edit, '{_EDIT}') AS e, from_json(outcome, '{_OUTCOME}') AS o
     FROM edited
@@ -65,9 +65,9 @@ SELECT
     o.answer.text AS answer, o.answer.correct AS correct, o.same,
     o.answer.probs AS probs, o.answer.mass AS mass, o.answer.probability AS probability,
     o.hit_limit, o.tokens, o.logprob, o.resumed_tokens,
-    array_to_string(list_concat(
+    coalesce(array_to_string(list_concat(
         t.steps[:coalesce(e.first, 0)], e.steps, t.steps[t.n_steps - coalesce(e.last, 0) + 1:]
-    ), '') AS shown,
+    ), ''), '') AS shown,
     o.resumed, coalesce(json_array_length(e.inside), 0) > 0 AS inside,
     o.shift.own, o.shift.own_then, o.shift.gap, o.shift.gap_then, o.shift.gap_other,
     o.shift.divergence.kl AS tokens_kl, o.shift.divergence.js AS tokens_js,

@@ -1,7 +1,7 @@
 """A run of any size as counts: what is alike in all that is estimated from is one row."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -124,6 +124,19 @@ def count(store: Store, kept: Kept, stepped: Collection[str] = (), written: Coll
         questions_of(store), interventions_of(store), traces, rotated_of(store), outcomes, inside,
         not_applicable_counts(store),
     )  # fmt: skip
+
+
+def chosen(store: Store, traces: Sequence[str], outcomes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return some columns of a run's traces and outcomes, row by row as `store.frames.RunFrames` has them."""
+    parts: dict[str, list[pa.Table]] = {
+        f"SELECT {', '.join(traces)} FROM traces WHERE cue = '' ORDER BY place": [],
+        f"SELECT {', '.join(outcomes)} FROM outcomes WHERE cue = '' ORDER BY place, number": [],
+    }
+    for batch in batches(store):
+        for query, found in parts.items():
+            found.append(batch.sql(query).to_arrow_table())
+    first, second = (_frame(tables) for tables in parts.values())
+    return first, second
 
 
 def _frame(tables: list[pa.Table]) -> pd.DataFrame:

@@ -8,7 +8,9 @@ import pytest
 
 from cotfaith import load_run, open_run
 from cotfaith.bench.synthetic import Design, write_run
+from cotfaith.schema import Answer, Edit, ModelInfo, Outcome, Question, Trace
 from cotfaith.store import columns
+from cotfaith.store.counts import count
 from cotfaith.store.exporting import export_run
 from cotfaith.store.store import Store
 
@@ -71,3 +73,25 @@ def test_an_open_run_gives_relations(folder: Path) -> None:
             == (~rows["same"]).groupby(rows["model"]).sum().to_dict()
         )
         assert run.sql("SELECT max(sample) FROM traces").fetchall() == [(2,)]
+
+
+def test_any_text_is_read_as_it_was_stored(tmp_path: Path) -> None:
+    odd = ("\x00 null", ' "quoted" \\ back', " \u202e turned", " 🂡\r\n", "")
+    question = Question("addition", "q", "What?")
+    trace = Trace(question, 0, odd, 1, False, Answer("\x00"), Answer(None), same_without=False)
+    store = Store.create(tmp_path, {"seed": 0})
+    store.add_model(ModelInfo("m", "f", 1))
+    store.add_questions({"q": question})
+    store.add_traces([("t", "f", "q", trace)])
+    store.add_intervention("i", "truncation", "truncation")
+    store.add_edits("i", ["t"], {"e": ("t", Edit(trace, (odd[0], odd[3]), 0.5, coords={"\x00": "\x00"}))})
+    store.add_outcomes([("e", Outcome(Answer('"'), same=False, resumed="\x00\n"))])
+    store.close()
+    with open_run(tmp_path) as run:
+        assert run.outcomes.project("shown, resumed, answer, original_answer").fetchall() == [
+            (odd[0] + odd[3], "\x00\n", '"', "\x00")
+        ]
+        assert run.traces.project("reasoning").fetchall() == [("".join(odd),)]
+    assert count(Store.open(tmp_path), lambda task, shown, own: None).outcomes["coords"].tolist() == [
+        {"\x00": "\x00"}
+    ]
