@@ -85,7 +85,7 @@ def _edited(run: RunFrames, seed: int) -> pd.DataFrame:
     ]
     arm = (outcomes["cue"] + ", " + outcomes["arm"]).where(outcomes["cue"] != "", "no cue")
     placed = outcomes.assign(task=outcomes["task"] + " · " + arm)
-    return same_answer_rate(placed, floors_of(run), seed)
+    return same_answer_rate(placed, floors_of(run.interventions, run.outcomes), seed)
 
 
 def _following(cell: Cell, seed: int) -> Iterator[dict[str, object]]:
