@@ -1,10 +1,12 @@
 """What stands first in a report: the question, an answer that can be repeated, and one small table."""
 
 from collections.abc import Iterator
+from inspect import getdoc
 
 import pandas as pd
 
 from cotfaith.report.figures import SAME_ANSWER
+from cotfaith.report.words import CLEAR
 from cotfaith.stats.analysis import PAPER, Analysis
 from cotfaith.stats.tables import CELL, CURVE, sums
 
@@ -16,6 +18,8 @@ SHORT = {
 """Measures of the table of accuracy, as the overview calls them."""
 EARLY, MISTAKE = "truncation", "mistake"
 """The two tests whose readings are told together."""
+NAMED = 4
+"""Up to how many tasks are named one by one."""
 HARDLY, MOSTLY = 0.1, 0.5
 """Up to which share of changed answers a test hardly changes any, and from which on it changes most."""
 NOT_TO_CONCLUDE = (
@@ -45,8 +49,7 @@ def answer(analysis: Analysis) -> list[str]:
     shares = analysis.tables.accuracy[analysis.tables.accuracy["measure"] == SAME_ANSWER]
     largest = str(shares.sort_values(["n_params", "model"])["model"].iloc[-1])
     mine = shares[shares["model"] == largest].set_index("task")["value"]
-    of = f" ({len(mine)} tasks)" if len(mine) > 1 else ""
-    alike = f"gives the same answer with its reasoning and without it in {_shares(mine)} of samples{of}"
+    alike = f"gives the same answer with its reasoning and without it in {_by_task(mine)}"
     changed = _changed(analysis)
     changed = changed[changed["model"] == largest]
     return [
@@ -97,9 +100,14 @@ def _by_size(analysis: Analysis) -> Iterator[str]:
         return
     more = sum(trend.ci_low > 0 for trend in trends)
     less = sum(trend.ci_high < 0 for trend in trends)
+    turns = [
+        f"; on {one.task} with a {one.turn.kind} at {one.turn.model}"
+        for one in analysis.sizes
+        if one.turn is not None and one.turn.p < CLEAR
+    ]
     if more or less:
         said = f"more often on {more} of {_counted(len(trends), 'task')}"
-        yield f"Larger models do so {said}{f', less often on {less}' * (less > 0)}."
+        yield f"Larger models do so {said}{f', less often on {less}' * (less > 0)}{''.join(turns)}."
     else:
         yield "Whether larger models do so more often cannot be told from these questions."
 
@@ -131,6 +139,25 @@ def _read_unneeded(changed: pd.DataFrame, model: str) -> Iterator[str]:
             f"On {', '.join(tasks)}, {model} does not need its reasoning and reads it all the same: cutting "
             "it short changes next to nothing, a mistake in it changes the answer."
         )
+
+
+def tests(analysis: Analysis) -> list[str]:
+    """Say in a sentence each what the tests show the model instead of its reasoning."""
+    return [
+        f"{label}: {(getdoc(type(one)) or '').partition(chr(10))[0]}"
+        for label, one in analysis.interventions.items()
+        if not one.floor
+    ]
+
+
+def _by_task(values: pd.Series) -> str:
+    """Give a share task by task where these are few, else their range."""
+    if len(values) == 1:
+        return f"{_shares(values)} of samples"
+    if len(values) > NAMED:
+        return f"{_shares(values)} of samples ({len(values)} tasks)"
+    each = [f"{100 * value:.0f}% on {task}" for task, value in values.sort_values(ascending=False).items()]
+    return f"{', '.join(each[:-1])} and {each[-1]}"
 
 
 def _shares(values: pd.Series) -> str:

@@ -53,6 +53,7 @@ class Report:
     question: str
     answer: Sequence[str]
     overview: pd.DataFrame
+    tests: Sequence[str]
     not_to_conclude: str
     first_figure: str
     captions: Mapping[str, str]
@@ -127,6 +128,7 @@ def _report(store: Store, analysis: Analysis, figures: Sequence[str], traces: pd
         question=front.question(analysis, traces),
         answer=front.answer(analysis),
         overview=front.overview(analysis),
+        tests=front.tests(analysis),
         not_to_conclude=front.NOT_TO_CONCLUDE,
         first_figure=figures[0],
         captions={name: captions(analysis).get(name, name) for name in figures},

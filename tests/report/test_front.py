@@ -32,7 +32,9 @@ def analysis(excess: dict[str, tuple[float, float]], trends: tuple[Any, ...] = (
     )
     labels = {label: SimpleNamespace(floor=label == "sham") for label in excess}
     tables = SimpleNamespace(accuracy=accuracy, same_answer=rates, aoc=empty, letter_bias=empty)
-    sizes = [SimpleNamespace(trend=trend) for trend in trends]
+    sizes = [
+        SimpleNamespace(trend=trend, turn=None, task=task) for trend, task in zip(trends, TASKS, strict=False)
+    ]
     return SimpleNamespace(interventions=labels, tables=tables, sizes=sizes)
 
 
@@ -53,10 +55,13 @@ def test_the_question_says_of_whom_on_what_and_how_often() -> None:
 
 def test_the_answer_is_of_the_largest_model_and_names_the_test_that_changes_most() -> None:
     rises, nothing = (SimpleNamespace(ci_low=low, ci_high=high) for low, high in ((0.1, 0.2), (-0.1, 0.1)))
-    said = front.answer(analysis({"filler": (0.2, 0.3), "mistake": (0.6, 0.9)}, (rises, nothing)))
+    peak = SimpleNamespace(kind="peak", model="middle", p=0.01)
+    told = analysis({"filler": (0.2, 0.3), "mistake": (0.6, 0.9)}, (rises, nothing))
+    told.sizes[1] = SimpleNamespace(trend=nothing, task="hard", turn=peak)
+    said = front.answer(told)
     assert said == [
-        "large gives the same answer with its reasoning and without it in 25 to 90% of samples (2 tasks).",
-        "Larger models do so more often on 1 of 2 tasks.",
+        "large gives the same answer with its reasoning and without it in 90% on easy and 25% on hard.",
+        "Larger models do so more often on 1 of 2 tasks; on hard with a peak at middle.",
         "Beyond what the same procedure changes without an edit, mistake changes 60 to 90% of the answers of "
         "large, filler 20 to 30%.",
     ]
@@ -95,3 +100,14 @@ def test_the_overview_has_a_row_a_task_and_model_smaller_ones_first() -> None:
     ]  # fmt: skip
     assert table["changed beyond its floor by mistake"].tolist() == pytest.approx([0.6, 0.6, 0.9, 0.9])
     assert table["right with reasoning"].tolist() == [0.9, 0.9, 0.25, 0.25]
+
+
+def test_each_test_is_said_in_a_sentence() -> None:
+    from cotfaith.plugins.registry import INTERVENTIONS
+
+    found = SimpleNamespace(
+        interventions={name: INTERVENTIONS.build(name) for name in ("truncation", "sham")}
+    )
+    (said,) = front.tests(found)  # type: ignore[arg-type]
+    assert said.startswith("truncation: ")
+    assert len(said) > 30
