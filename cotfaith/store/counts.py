@@ -118,7 +118,7 @@ def count(store: Store, kept: Kept, stepped: Collection[str] = (), written: Coll
             batch.register(name, pa.table({"task": pa.array(tasks, pa.string())}))
         for query, found in parts.items():
             if query != _OF_INSIDE or not found or any_inside(batch):
-                found.append(batch.sql(query).to_arrow_table())
+                found.append(_short(batch.sql(query).to_arrow_table()))
     traces, outcomes, inside = (_frame(tables) for tables in parts.values())
     return Counts(
         questions_of(store), interventions_of(store), traces, rotated_of(store), outcomes, inside,
@@ -134,14 +134,24 @@ def chosen(store: Store, traces: Sequence[str], outcomes: Sequence[str]) -> tupl
     }
     for batch in batches(store):
         for query, found in parts.items():
-            found.append(batch.sql(query).to_arrow_table())
+            found.append(_short(batch.sql(query).to_arrow_table()))
     first, second = (_frame(tables) for tables in parts.values())
     return first, second
 
 
+def _short(table: pa.Table) -> pa.Table:
+    """Return a table in which each text stands once."""
+    texts = [pa.types.is_string(kind) for kind in table.schema.types]
+    columns = [
+        column.dictionary_encode() if text else column
+        for column, text in zip(table.columns, texts, strict=True)
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
 def _frame(tables: list[pa.Table]) -> pd.DataFrame:
     """Return a frame whose texts are categories, in their alphabetical order, and coordinates mappings."""
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(strings_to_categorical=True)
+    frame: pd.DataFrame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
     for column in frame.select_dtypes("category"):
         texts = frame[column].cat
         if column == "coords":
