@@ -41,8 +41,6 @@ class Faults:
     """Writes -9999 for every chosen token but the drawn one."""
     drops_prefill: bool = False
     """Begins a new turn where it is to go on within one."""
-    other_words: bool = False
-    """Its tokens say something else than they do here."""
     thinks: bool = False
     """Thinks beside its reply."""
     no_seeds: bool = False
@@ -139,9 +137,7 @@ class Serving:
         values = [each[token] / warmth for each, token in zip(every, tokens, strict=True)]
         return {
             "index": index,
-            "text": self.model._vocabulary.decode(tokens)[::-1] + "~" * self.faults.other_words
-            if self.faults.other_words
-            else self.model._vocabulary.decode(tokens),
+            "text": self.model._vocabulary.decode(tokens),
             "finish_reason": "stop" if stopped else "length",
             "logprobs": {
                 "tokens": [f"token_id:{token}" for token in tokens],

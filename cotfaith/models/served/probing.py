@@ -23,8 +23,6 @@ SEVERAL = 3
 """Sequences behind which they are drawn."""
 TIES = 0.05
 """The share of greedily drawn tokens that may be second, where two are nearly equal in half precision."""
-ALIKE = 0.5
-"""The share of texts that must be as their tokens here; some end within a letter of several bytes."""
 UNLIKELY = 1e-6
 """A probability at which chance is no explanation."""
 CROWD = 64
@@ -84,12 +82,10 @@ class Probes:
         self._prompts = self._asked.sequences
         self._repetitive = vocabulary.tokenize([REPETITIVE])[0]
         self._told: list[str] = []
-        self._vocabulary = vocabulary
 
     def prove(self) -> Proven:
         """Ask everything; InputError where what is asked would be changed without a word."""
         greedy = self._greedy()
-        self._refuse_other_words()
         logprobs = self._can(lambda: self._chosen(greedy), "tells no log-probabilities of chosen tokens")
         texts = self._can(lambda: self._texts(greedy), "tells no log-probabilities of given texts")
         seeds = self._seeds()
@@ -106,20 +102,6 @@ class Probes:
     def _greedy(self) -> list[Drawn]:
         """Go on greedily from every sequence."""
         return [drawn for drawn, _ in self._drawn([Draw(prompt, GREEDY) for prompt in self._prompts])]
-
-    def _refuse_other_words(self) -> None:
-        """Refuse a tokenizer under which the server's tokens say something else than the server does."""
-        said = []
-        for prompt in self._prompts:
-            body = dialect.drawing(self._server.model, Draw(prompt, GREEDY), self._ends)
-            (choice,) = self._server.ask(body, lambda answer: answer).choices
-            if words := _words(choice.text):
-                said.append(words == _words(self._vocabulary.decode(choice.token_ids or [])))
-        if sum(said) < len(said) * ALIKE:
-            raise InputError(
-                f"model {self._source!r}: of {len(said)} texts that the server writes, {sum(said)} are those "
-                "that its tokens are here: its model has another tokenizer. Name it with --tokenizer."
-            )
 
     def _drawn(self, rows: Sequence[Draw]) -> list[tuple[Drawn, list[float]]]:
         return self._server.drawn(rows, self._ends)
@@ -287,8 +269,3 @@ class Probes:
             for token in ids
         )
         return max(moved), first
-
-
-def _words(text: str) -> str:
-    """Return a text without what servers write otherwise: white space around it, and broken letters."""
-    return text.replace("\ufffd", "").strip()

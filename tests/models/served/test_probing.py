@@ -166,10 +166,3 @@ def test_the_number_of_parameters_is_asked_for_where_nothing_tells_it(tmp_path: 
         study = Study(model=(one.source,), task=("addition",), tokenizer=(str(tmp_path),), n_params=("8e9",))
         ((_, info),) = prepare(study, ()).infos
         assert (info.name, info.n_params) == ("mine", 8_000_000_000)
-
-
-def test_another_tokenizer_is_refused_though_its_ids_are_taken() -> None:
-    with serving("ladder/31k", other_words=True) as one:
-        model = open_model(one.source, ModelSettings())
-        with pytest.raises(InputError, match=r"its model has another tokenizer\. Name it with --tokenizer"):
-            model.prove(None)
